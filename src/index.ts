@@ -1,0 +1,24 @@
+export type { Auth, GuardAnswer, Health, Sessions } from './auth/auth.ts'
+export type { AuthReply, AuthRequest, SetCookie } from './auth/http.ts'
+export type {
+  AuthOptions,
+  CookieOptions,
+  Hooks,
+  LoginOptions,
+  LogoutOptions,
+  MaybePromise,
+  ProviderOptions,
+  SessionOptions,
+  SignInVerdict,
+} from './auth/options.ts'
+export type { Answer, AnswerSource, CacheStats } from './cache/answer.ts'
+export type { TwoTierCacheConfig } from './cache/config.ts'
+export type * from './cache/store.ts'
+export type { AuthCache } from './session/auth-cache.ts'
+export type { Session, SessionInfo } from './session/session.ts'
+export type { AuthSession, Claims, Json, SessionData, TokenSet } from './session/tokens.ts'
+export type { Clock, Instant, Timer } from './shared/clock.ts'
+export { ConfigError, isSallyportError, SallyportError, StoreUnavailableError } from './shared/errors.ts'
+export type { ConfigProblem, ErrorCode } from './shared/errors.ts'
+export type { Logger } from './shared/logger.ts'
+export type { Randomness } from './shared/randomness.ts'
