@@ -2,6 +2,7 @@
 export type ErrorCode =
   | 'ERR_CONFIG_INVALID'
   | 'ERR_GUARD_MISSING'
+  | 'ERR_HOOK_FAILED'
   | 'ERR_LOGIN_EXPIRED'
   | 'ERR_LOGIN_REFUSED'
   | 'ERR_LOGIN_REQUIRED'
@@ -9,6 +10,8 @@ export type ErrorCode =
   | 'ERR_PROVIDER_RESPONSE'
   | 'ERR_PROVIDER_UNAVAILABLE'
   | 'ERR_REFRESH_UNAVAILABLE'
+  | 'ERR_REQUEST_CROSS_SITE'
+  | 'ERR_REQUEST_INVALID'
   | 'ERR_SESSION_CONFLICT'
   | 'ERR_SESSION_ENDED'
   | 'ERR_SESSION_DATA'
@@ -16,6 +19,7 @@ export type ErrorCode =
   | 'ERR_STORE_MISMATCH'
   | 'ERR_STORE_UNAVAILABLE'
   | 'ERR_CLOSED'
+  | 'ERR_UNEXPECTED'
 
 const brand = Symbol.for('sallyport.error')
 
@@ -77,6 +81,7 @@ export function isSallyportError(value: unknown): value is SallyportError {
 const statusOf: Record<ErrorCode, number> = {
   ERR_CONFIG_INVALID: 500,
   ERR_GUARD_MISSING: 500,
+  ERR_HOOK_FAILED: 500,
   ERR_LOGIN_EXPIRED: 400,
   ERR_LOGIN_REFUSED: 403,
   ERR_LOGIN_REQUIRED: 401,
@@ -84,6 +89,8 @@ const statusOf: Record<ErrorCode, number> = {
   ERR_PROVIDER_RESPONSE: 502,
   ERR_PROVIDER_UNAVAILABLE: 503,
   ERR_REFRESH_UNAVAILABLE: 503,
+  ERR_REQUEST_CROSS_SITE: 403,
+  ERR_REQUEST_INVALID: 400,
   ERR_SESSION_CONFLICT: 409,
   ERR_SESSION_ENDED: 401,
   ERR_SESSION_DATA: 500,
@@ -91,4 +98,5 @@ const statusOf: Record<ErrorCode, number> = {
   ERR_STORE_MISMATCH: 500,
   ERR_STORE_UNAVAILABLE: 503,
   ERR_CLOSED: 503,
+  ERR_UNEXPECTED: 500,
 }

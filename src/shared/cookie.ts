@@ -1,0 +1,43 @@
+/** Attributes of a cookie we set; all of ours are `HttpOnly`. */
+export interface CookieAttributes {
+  secure: boolean
+  sameSite: 'lax' | 'strict' | 'none'
+  domain?: string | undefined
+  /** Seconds; 0 clears the cookie; absent: until the browser ends. */
+  maxAgeSec?: number | undefined
+}
+
+/**
+ * The value of the one cookie of this name in a `Cookie` header, without copying the others (RFC 6265 §5.4).
+ * `undefined` if there is none, or more than one: of two, one may have been planted by a sibling domain.
+ */
+export function readCookie(header: string, name: string): string | undefined {
+  let value: string | undefined
+  let at = header.indexOf(name)
+  while (at !== -1) {
+    const after = at + name.length
+    if (header[after] === '=' && startsPair(header, at)) {
+      if (value !== undefined) return undefined
+      const end = header.indexOf(';', after)
+      value = header.slice(after + 1, end === -1 ? header.length : end).trimEnd()
+    }
+    at = header.indexOf(name, after)
+  }
+  return value
+}
+
+export function serializeCookie(name: string, value: string, attributes: CookieAttributes): string {
+  const { secure, sameSite, domain, maxAgeSec } = attributes
+  let line = `${name}=${value}; Path=/; HttpOnly; SameSite=${sameSite[0]!.toUpperCase()}${sameSite.slice(1)}`
+  if (secure) line += '; Secure'
+  if (domain !== undefined) line += `; Domain=${domain}`
+  if (maxAgeSec !== undefined) line += `; Max-Age=${Math.ceil(maxAgeSec)}`
+  return line
+}
+
+/** Whether a cookie's name may begin here: only blanks stand between it and the pair before. */
+function startsPair(header: string, at: number): boolean {
+  let before = at - 1
+  while (header[before] === ' ' || header[before] === '\t') before--
+  return before < 0 || header[before] === ';'
+}
