@@ -11,3 +11,12 @@ export interface TwoTierCacheConfig {
   /** Every store operation a request waits for ends after this. Default 1,000. */
   operationTimeoutMs?: number
 }
+
+/** The same with every default filled in. */
+export type ResolvedCacheConfig = Readonly<Required<TwoTierCacheConfig>>
+
+export function resolveCacheConfig(config: TwoTierCacheConfig = {}): ResolvedCacheConfig {
+  const { enableL1 = true, l1MaxCapacity = 10_000, l1TtlSec = 3_600 } = config
+  const { maxStalenessMs = 1_000, operationTimeoutMs = 1_000 } = config
+  return { enableL1, l1MaxCapacity, l1TtlSec, maxStalenessMs, operationTimeoutMs }
+}

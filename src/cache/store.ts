@@ -108,8 +108,7 @@ export interface ReadReply {
 }
 
 export type CreateReply =
-  | { outcome: 'created'; version: number; times: EntryTimes; storeNow: number }
-  | { outcome: 'present' }
+  { outcome: 'created'; version: number; times: EntryTimes; storeNow: number } | { outcome: 'present' }
 
 export interface Replacement {
   value: Uint8Array
@@ -125,8 +124,7 @@ export type ReplaceReply =
   | { outcome: 'absent' }
 
 export type ExtendReply =
-  | { outcome: 'extended'; version: number; times: EntryTimes; storeNow: number }
-  | { outcome: 'absent' }
+  { outcome: 'extended'; version: number; times: EntryTimes; storeNow: number } | { outcome: 'absent' }
 
 export type RemoveTarget =
   /** Always bumps, also when nothing was there: whoever still holds it must let go. */

@@ -1,0 +1,132 @@
+import type { Instant } from '../shared/clock.ts'
+import type { CacheEntry } from './entry.ts'
+import type { Bump, EpochsReply, Push } from './store.ts'
+
+/** What the view asks of whoever holds entries and reads under way. */
+export interface Holder {
+  /** Forget this entry, and let no read of it that is under way be kept. */
+  drop(key: string): void
+  dropBucket(bucket: number): void
+  dropAll(): void
+}
+
+/** Taken before something is sent; says later whether its outcome may still be kept. */
+export interface Mark {
+  /** The bucket's epoch, as known then. */
+  readonly stamp: number
+  readonly generation: number
+}
+
+const never: Instant = { monotonic: -Infinity, wall: -Infinity }
+
+/**
+ * This instance's view of the store's epochs, and the lease under which L1 may answer.
+ *
+ * Safety comes from polls: an entry is served only while either the last good poll or the entry's own read was sent
+ * less than D ago. Pushes only make it faster.
+ */
+export class Coherence {
+  readonly #maxStalenessMs: number
+  readonly #epoch: Float64Array
+  readonly #floor: Float64Array
+  readonly #holder: Holder
+  #freshAsOf: Instant = never
+  #incarnation: string | undefined
+  /** Rises when numbers fell or the store is another: no outcome marked before may be kept. */
+  #generation = 0
+  /** Pushes that did not continue what was known, so that a whole bucket fell below its floor. */
+  pushGaps: number = 0
+
+  constructor(buckets: number, maxStalenessMs: number, holder: Holder) {
+    this.#epoch = new Float64Array(buckets)
+    this.#floor = new Float64Array(buckets)
+    this.#maxStalenessMs = maxStalenessMs
+    this.#holder = holder
+  }
+
+  get incarnation(): string | undefined {
+    return this.#incarnation
+  }
+
+  /** Whether L1 may answer with this entry at this very moment. Both clocks must have been read just now. */
+  allows(entry: CacheEntry<unknown>, monotonic: number, wall: number): boolean {
+    if (entry.stamp < this.#floor[entry.bucket]!) return false
+    const asOf = entry.readAt.monotonic > this.#freshAsOf.monotonic ? entry.readAt : this.#freshAsOf
+    return this.#isRecent(asOf, monotonic, wall)
+  }
+
+  /** Whether the last good poll is recent enough to vouch for every entry. */
+  holdsLease(monotonic: number, wall: number): boolean {
+    return this.#isRecent(this.#freshAsOf, monotonic, wall)
+  }
+
+  mark(bucket: number): Mark {
+    return { stamp: this.#epoch[bucket]!, generation: this.#generation }
+  }
+
+  /** Whether nothing moved in the bucket since the mark, but for the unit's own bump. */
+  stillAt(bucket: number, mark: Mark, ownBump?: Bump): boolean {
+    return mark.generation === this.#generation && this.#epoch[bucket] === (ownBump?.n ?? mark.stamp)
+  }
+
+  /** The bump of a unit sent at `mark`. One made for a store that is gone since says nothing about the present one. */
+  applyOwn(bump: Bump, mark: Mark): void {
+    if (mark.generation === this.#generation) this.applyBump(bump)
+    else if (bump.keys !== '*') for (const key of bump.keys) this.#holder.drop(key)
+  }
+
+  /** What the caller must give to `store.epochs` and, with its answer, to `applyPoll`. */
+  known(): number[] {
+    return Array.from(this.#epoch)
+  }
+
+  applyPush({ incarnation, bump }: Push): void {
+    if (incarnation === this.#incarnation) this.applyBump(bump)
+  }
+
+  applyBump({ bucket, prev, n, keys }: Bump): void {
+    const known = this.#epoch[bucket]
+    if (known === undefined || !(n > known)) return
+    this.#epoch[bucket] = n
+    if (prev !== known) this.pushGaps++
+    if (prev !== known || keys === '*') this.#floor[bucket] = n
+    if (keys !== '*') for (const key of keys) this.#holder.drop(key)
+  }
+
+  /** `sentAt` and `known` are of the moment the poll was sent: its answer proves nothing about later. */
+  applyPoll(reply: EpochsReply, known: readonly number[], sentAt: Instant): void {
+    if (reply.incarnation !== this.#incarnation) this.#adopt(reply)
+    else this.#compare(reply, known)
+    if (sentAt.monotonic > this.#freshAsOf.monotonic) this.#freshAsOf = sentAt
+  }
+
+  #adopt(reply: EpochsReply): void {
+    this.#incarnation = reply.incarnation
+    this.#generation++
+    this.#holder.dropAll()
+    for (let bucket = 0; bucket < this.#epoch.length; bucket++) {
+      this.#epoch[bucket] = this.#floor[bucket] = reply.numbers[bucket] ?? 0
+    }
+  }
+
+  #compare(reply: EpochsReply, known: readonly number[]): void {
+    // Exact where the store still knows which keys moved; what is left over drops its bucket.
+    for (const bump of reply.recent) if (bump.prev === this.#epoch[bump.bucket]) this.applyBump(bump)
+    for (let bucket = 0; bucket < this.#epoch.length; bucket++) {
+      const n = reply.numbers[bucket] ?? 0
+      if (n < known[bucket]!) this.#fell(bucket, n)
+      else if (n > this.#epoch[bucket]!) this.#epoch[bucket] = this.#floor[bucket] = n
+    }
+  }
+
+  /** Only a restored store can know less than we knew before we asked. */
+  #fell(bucket: number, n: number): void {
+    this.#generation++
+    this.#holder.dropBucket(bucket)
+    this.#epoch[bucket] = this.#floor[bucket] = n
+  }
+
+  #isRecent(asOf: Instant, monotonic: number, wall: number): boolean {
+    return monotonic - asOf.monotonic < this.#maxStalenessMs && Math.abs(wall - asOf.wall) < this.#maxStalenessMs
+  }
+}

@@ -1,0 +1,76 @@
+import type { Instant } from '../shared/clock.ts'
+import type { EntryTimes, StoredEntry } from './store.ts'
+
+/** When and at which epoch a value was read: taken before the read was sent, so that it never claims too much. */
+export interface Reading {
+  /** The bucket's epoch, as known then. */
+  readonly stamp: number
+  readonly at: Instant
+  /** The store's clock, as the answer gave it. */
+  readonly storeNow: number
+}
+
+/**
+ * One decoded value in this process. The cookie text, the guard, the touch and the refresh all hang on this object;
+ * what ends it ends them together.
+ */
+export class CacheEntry<V> {
+  /** What the caller holds: the L1 key, so that a hit needs no hash. */
+  readonly text: string
+  /** The key in the store. */
+  readonly key: string
+  readonly bucket: number
+  readonly value: V
+  readonly version: number
+
+  stamp: number
+  readAt: Instant
+  /** Monotonic. */
+  expiresAt: number
+  times: EntryTimes
+  /** The store's clock less our monotonic one: too early by the time the answer took, so that nothing lives too long. */
+  storeOffset: number
+  /** Monotonic: when whoever serves this entry should look after it (touch, refresh). Owned by the layer above. */
+  attentionAt: number = Infinity
+
+  /** Links of the recency list, owned by L1. */
+  newer: CacheEntry<V> | undefined = undefined
+  older: CacheEntry<V> | undefined = undefined
+
+  /** Monotonic: when it must be read again in any case. */
+  readonly #readAgainAt: number
+
+  constructor(
+    text: string,
+    bucket: number,
+    value: V,
+    stored: Pick<StoredEntry, 'key' | 'version' | 'times'>,
+    reading: Reading,
+    ttlMs: number,
+  ) {
+    this.text = text
+    this.key = stored.key
+    this.bucket = bucket
+    this.value = value
+    this.version = stored.version
+    this.times = stored.times
+    this.stamp = reading.stamp
+    this.readAt = reading.at
+    this.storeOffset = reading.storeNow - reading.at.monotonic
+    this.#readAgainAt = reading.at.monotonic + ttlMs
+    this.expiresAt = this.#deadline()
+  }
+
+  /** The store moved the deadlines of this very version. */
+  prolong(times: EntryTimes, reading: Reading): void {
+    this.times = times
+    this.stamp = reading.stamp
+    this.readAt = reading.at
+    this.storeOffset = reading.storeNow - reading.at.monotonic
+    this.expiresAt = this.#deadline()
+  }
+
+  #deadline(): number {
+    return Math.min(this.#readAgainAt, this.times.expiresAt - this.storeOffset)
+  }
+}

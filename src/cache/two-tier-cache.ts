@@ -1,0 +1,139 @@
+import type { Clock } from '../shared/clock.ts'
+import { SallyportError } from '../shared/errors.ts'
+import type { Logger } from '../shared/logger.ts'
+import type { Randomness } from '../shared/randomness.ts'
+import { BatchedReads } from './batched-reads.ts'
+import { Coherence } from './coherence.ts'
+import { Commits } from './commits.ts'
+import type { ResolvedCacheConfig } from './config.ts'
+import { announceLocally, listenLocally } from './local-push.ts'
+import { Partition, type PartitionOptions } from './partition.ts'
+import { Poller } from './poller.ts'
+import type { Bump, Push, Store } from './store.ts'
+import { Sweeper } from './sweeper.ts'
+import { timedStore, type TimedStore } from './timed-store.ts'
+
+export interface TwoTierCacheOptions {
+  store: Store
+  config: ResolvedCacheConfig
+  clock: Clock
+  randomness: Randomness
+  logger: Logger
+}
+
+/** What partitions and commits share: one store, one view of its epochs, one poll. */
+export interface Tiers {
+  readonly store: TimedStore
+  readonly coherence: Coherence
+  readonly poller: Poller
+  readonly reads: BatchedReads
+  readonly commits: Commits
+  readonly clock: Clock
+  readonly config: ResolvedCacheConfig
+  readonly buckets: number
+  readonly enableL1: boolean
+  /** Resolves at once when the store was prepared before. */
+  ready(): Promise<void>
+  readonly isReady: boolean
+  drop(key: string): void
+  detach(key: string): void
+  announce(bump: Bump): void
+}
+
+/** Two tiers of anything: L1 in partitions of this process's memory, L2 in a store, kept coherent by epochs under a lease. */
+export class TwoTierCache implements Tiers {
+  readonly store: TimedStore
+  readonly coherence: Coherence
+  readonly poller: Poller
+  readonly reads: BatchedReads
+  readonly commits: Commits
+  readonly clock: Clock
+  readonly config: ResolvedCacheConfig
+  readonly buckets: number
+  readonly enableL1: boolean
+  readonly #rawStore: Store
+  readonly #sweeper: Sweeper
+  readonly #partitions: Partition<unknown>[] = []
+  readonly #onPush = (push: Push): void => this.coherence.applyPush(push)
+  readonly #unsubscribe: (() => void)[] = []
+  #preparing: Promise<void> | undefined
+  isReady: boolean = false
+  #closed = false
+
+  constructor({ store, config, clock, randomness, logger }: TwoTierCacheOptions) {
+    this.#rawStore = store
+    this.clock = clock
+    this.config = config
+    this.enableL1 = config.enableL1
+    this.buckets = store.capabilities.buckets
+    this.store = timedStore(store, clock, config.operationTimeoutMs)
+    this.reads = new BatchedReads(this.store)
+    this.commits = new Commits(this)
+    this.coherence = new Coherence(this.buckets, config.maxStalenessMs, {
+      drop: (key) => this.drop(key),
+      dropBucket: (bucket) => this.#partitions.forEach((partition) => partition.dropBucket(bucket)),
+      dropAll: () => this.#partitions.forEach((partition) => partition.dropAll()),
+    })
+    const maxStalenessMs = config.maxStalenessMs
+    this.poller = new Poller({ store, coherence: this.coherence, maxStalenessMs, clock, randomness, logger })
+    this.#sweeper = new Sweeper(store, { clock, randomness, logger })
+  }
+
+  partition<V>(options: PartitionOptions<V>): Partition<V> {
+    const partition = new Partition(this, options)
+    this.#partitions.push(partition as Partition<unknown>)
+    return partition
+  }
+
+  /** Prepares the store. Single flight; a failure is tried again by the next call. */
+  ready(): Promise<void> {
+    this.#preparing ??= this.#prepare().catch((error: unknown) => {
+      this.#preparing = undefined
+      throw error
+    })
+    return this.#preparing
+  }
+
+  /** `idle`: nobody read for a while, so nothing is polled; the next request renews the lease. */
+  lease(): 'held' | 'lost' | 'idle' | 'off' {
+    if (!this.enableL1) return 'off'
+    if (this.coherence.holdsLease(this.clock.monotonic(), this.clock.wall())) return 'held'
+    return this.poller.isResting ? 'idle' : 'lost'
+  }
+
+  drop(key: string): void {
+    for (const partition of this.#partitions) partition.drop(key)
+  }
+
+  detach(key: string): void {
+    for (const partition of this.#partitions) partition.detach(key)
+  }
+
+  announce(bump: Bump): void {
+    const { incarnation } = this.coherence
+    if (incarnation !== undefined) announceLocally(this.#rawStore, { incarnation, bump }, this.#onPush)
+  }
+
+  /** Repeatable. Closes the store as well. */
+  async close(): Promise<void> {
+    this.#closed = true
+    this.poller.close()
+    this.#sweeper.close()
+    for (const unsubscribe of this.#unsubscribe.splice(0)) unsubscribe()
+    await this.#rawStore.close()
+  }
+
+  async #prepare(): Promise<void> {
+    if (this.#closed) throw new SallyportError('ERR_CLOSED', 'this cache was closed')
+    await this.store.init({ maxStalenessMs: this.config.maxStalenessMs })
+    if (this.#closed) throw new SallyportError('ERR_CLOSED', 'this cache was closed')
+    this.#sweeper.start()
+    if (this.enableL1) this.#listen()
+    this.isReady = true
+  }
+
+  #listen(): void {
+    this.#unsubscribe.push(listenLocally(this.#rawStore, this.#onPush))
+    if (this.#rawStore.subscribe !== undefined) this.#unsubscribe.push(this.#rawStore.subscribe(this.#onPush))
+  }
+}

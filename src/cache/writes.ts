@@ -1,0 +1,127 @@
+import { sleep } from '../shared/clock.ts'
+import { isSallyportError } from '../shared/errors.ts'
+import type { Kept } from './commits.ts'
+import type { CacheEntry } from './entry.ts'
+import type { Partition } from './partition.ts'
+import type { CreateReply, Lifetime, NewEntry, RemoveReply, RemoveTarget, ReplaceReply } from './store.ts'
+import type { Tiers } from './two-tier-cache.ts'
+
+/** The conditional writes of one kind of value, each one unit at the store and one step in memory. */
+export class Writes<V> {
+  readonly #tiers: Tiers
+  readonly #partition: Partition<V>
+  readonly #seal: (text: string, key: string, value: V) => Uint8Array
+
+  constructor(tiers: Tiers, partition: Partition<V>, seal: (text: string, key: string, value: V) => Uint8Array) {
+    this.#tiers = tiers
+    this.#partition = partition
+    this.#seal = seal
+  }
+
+  /**
+   * `undefined` if the key is taken. Sent once: in doubt it is thrown away, for a second try could not tell its own
+   * first one from somebody else's.
+   */
+  async create(
+    text: string,
+    key: string,
+    value: V,
+    as: Pick<NewEntry, 'lifetime' | 'indexes' | 'label'>,
+  ): Promise<CacheEntry<V> | undefined> {
+    let created: CacheEntry<V> | undefined
+    try {
+      await this.#tiers.commits.commit<CreateReply>({
+        key,
+        send: () => this.#tiers.store.create({ key, value: this.#seal(text, key, value), ...as }),
+        apply: (reply, kept) => {
+          if (reply.outcome === 'created') created = this.#written(text, key, value, reply, kept)
+        },
+      })
+    } catch (error) {
+      void this.#tiers.store.remove({ key }).catch(() => {})
+      throw error
+    }
+    return created
+  }
+
+  /** Never creates. `bump`: whether other instances must see it before they read the store again by themselves. */
+  async replace(
+    entry: CacheEntry<V>,
+    value: V,
+    how: { bump: boolean; lifetime?: Lifetime },
+  ): Promise<CacheEntry<V> | 'conflict' | 'absent'> {
+    const { text, key, version } = entry
+    let outcome: CacheEntry<V> | 'conflict' | 'absent' = 'conflict'
+    await this.#tiers.commits.commit<ReplaceReply>({
+      key,
+      send: () => this.#tiers.store.replace(key, version, { value: this.#seal(text, key, value), ...how }),
+      bumps: (reply) => (reply.outcome === 'replaced' ? reply.bumps : []),
+      apply: (reply, kept) => {
+        if (reply.outcome === 'replaced') {
+          outcome = this.#written(text, key, value, reply, kept)
+          return
+        }
+        outcome = reply.outcome
+        this.#tiers.drop(key)
+      },
+    })
+    return outcome
+  }
+
+  /** Moves the deadline of the entry, or of whatever is under the key; never revives. */
+  async extend(key: string, idleMs: number, entry?: CacheEntry<V>): Promise<'extended' | 'absent'> {
+    const reply = await this.#tiers.commits.commit({
+      key,
+      harmlessInDoubt: true,
+      send: () => this.#tiers.store.extend(key, idleMs),
+      apply: (reply, { mayKeep, stamp, at }) => {
+        if (reply.outcome === 'absent') this.#tiers.drop(key)
+        else if (entry === undefined || entry.version !== reply.version) this.#tiers.drop(key)
+        else if (mayKeep && this.#partition.holds(entry)) {
+          entry.prolong(reply.times, { stamp, at, storeNow: reply.storeNow })
+        }
+      },
+    })
+    return reply.outcome
+  }
+
+  /** Final once it returns. In doubt it is sent again, for removing twice is removing once. */
+  async remove(target: RemoveTarget): Promise<RemoveReply> {
+    const ifVersion = 'ifVersion' in target
+    return this.#tiers.commits.commit({
+      ...('key' in target ? { key: target.key } : {}),
+      dropFirst: !ifVersion,
+      send: () => this.#removeOrRetry(target),
+      bumps: (reply) => reply.bumps,
+      apply: () => {
+        if ('key' in target) this.#tiers.drop(target.key)
+      },
+    })
+  }
+
+  async #removeOrRetry(target: RemoveTarget): Promise<RemoveReply> {
+    const { store, clock, config } = this.#tiers
+    const startedAt = clock.monotonic()
+    try {
+      return await store.remove(target)
+    } catch (error) {
+      const isUnavailable = isSallyportError(error) && error.code === 'ERR_STORE_UNAVAILABLE'
+      if (!isUnavailable || clock.monotonic() - startedAt > config.operationTimeoutMs / 2) throw error
+      await sleep(clock, config.operationTimeoutMs / 10)
+      return store.remove(target)
+    }
+  }
+
+  #written(
+    text: string,
+    key: string,
+    value: V,
+    reply: Pick<CacheEntry<V>, 'version' | 'times'> & { storeNow: number },
+    { mayKeep, stamp, at }: Kept,
+  ): CacheEntry<V> {
+    const stored = { key, version: reply.version, times: reply.times }
+    const entry = this.#partition.entryOf(text, value, stored, { stamp, at, storeNow: reply.storeNow })
+    this.#partition.keep(entry, mayKeep)
+    return entry
+  }
+}
