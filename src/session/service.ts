@@ -1,4 +1,5 @@
 import type { CacheStats } from '../cache/answer.ts'
+import type { AuthCache } from './auth-cache.ts'
 import type { Session, SessionInfo } from './session.ts'
 import type { Claims, SessionData, TokenSet } from './tokens.ts'
 
@@ -26,6 +27,8 @@ export interface SessionService<Data extends SessionData = SessionData> {
 
   /** Sealed values under an unguessable id, each taken at most once: login transactions. */
   readonly transactions: Transactions
+  /** The seven operations on the same two tiers. */
+  readonly cache: AuthCache
   stats(): CacheStats
   /** Whether L1 may answer now. */
   lease(): 'held' | 'lost' | 'idle' | 'off'

@@ -1,0 +1,185 @@
+import type { CacheEntry } from '../cache/entry.ts'
+import { sleep } from '../shared/clock.ts'
+import { isSallyportError, SallyportError } from '../shared/errors.ts'
+import { deepFreeze, type RefreshState, type SessionRecord } from './record.ts'
+import type { RefresherOptions } from './refresher.ts'
+import { sessionEnded } from './session-errors.ts'
+import { RefreshFailure, type TokenSet } from './tokens.ts'
+
+type Entry = CacheEntry<SessionRecord>
+
+/** How often a refresh token may have been spent without an answer before only a login helps. */
+export const maxDoubts = 2
+const maxBackoffMs = 60_000
+const storeRetryMs = 100
+
+/** One turn of sending the refresh token: from taking the lease to writing, under the fence, what came of it. */
+export class RefreshTurn {
+  readonly #options: RefresherOptions
+  #entry: Entry
+  readonly #fence: number
+  /** Monotonic; counted from before the store was asked, so that it never lasts longer here than there. */
+  readonly #endsAt: number
+  /** The store's clock less our monotonic one. */
+  readonly #storeOffset: number
+
+  private constructor(options: RefresherOptions, entry: Entry, lease: { endsAt: number; storeOffset: number }) {
+    this.#options = options
+    this.#entry = entry
+    this.#fence = entry.value.refresh.fence
+    this.#endsAt = lease.endsAt
+    this.#storeOffset = lease.storeOffset
+  }
+
+  /** `undefined` if somebody else wrote the record first. Rejects with `ERR_SESSION_ENDED`. */
+  static async take(
+    options: RefresherOptions,
+    entry: Entry,
+    { askedAt, storeNow }: { askedAt: number; storeNow: number },
+  ): Promise<RefreshTurn | undefined> {
+    const { refresh } = entry.value
+    const leaseMs = 2 * options.timeoutMs
+    const leased: RefreshState = {
+      ...refresh,
+      doubts: refresh.doubts + (refresh.leaseUntil === undefined ? 0 : 1),
+      fence: refresh.fence + 1,
+      leaseUntil: storeNow + leaseMs,
+    }
+    const written = await options.writes.replace(entry, withRefresh(entry.value, leased), { bump: false })
+    if (written === 'absent') throw sessionEnded()
+    if (written === 'conflict') return undefined
+    return new RefreshTurn(options, written, { endsAt: askedAt + leaseMs, storeOffset: storeNow - askedAt })
+  }
+
+  /** The entry with new tokens, or with the old ones while they are good; `undefined`: look at the record again. */
+  async run(): Promise<Entry | undefined> {
+    const { clock, timeoutMs } = this.#options
+    if (this.#endsAt - clock.monotonic() < timeoutMs) {
+      await this.#giveBack({})
+      return undefined
+    }
+    const tokensAt = clock.wall()
+    const sent = this.#entry.value.tokens
+    let tokens: TokenSet
+    try {
+      tokens = await this.#ask(this.#entry.value)
+    } catch (error) {
+      const failure = error instanceof RefreshFailure ? error : new RefreshFailure('in-doubt', { cause: error })
+      return failure.outcome === 'refused' ? this.#refused(sent) : this.#failed(failure)
+    }
+    return this.#commit({ ...sent, ...tokens }, tokensAt, sent)
+  }
+
+  async #ask({ claims, tokens }: SessionRecord): Promise<TokenSet> {
+    const { clock, timeoutMs, refreshTokens } = this.#options
+    const abort = new AbortController()
+    const timer = clock.setTimer(() => abort.abort(), timeoutMs)
+    const late = new Promise<never>((_, reject) => {
+      abort.signal.addEventListener('abort', () => reject(new RefreshFailure('in-doubt')))
+    })
+    try {
+      const { idToken } = tokens
+      return await Promise.race([
+        refreshTokens({ refreshToken: tokens.refreshToken!, claims, idToken, signal: abort.signal }),
+        late,
+      ])
+    } finally {
+      timer.cancel()
+    }
+  }
+
+  /** New tokens are worth a session: they are written however often the store must be asked, while the lease lasts. */
+  async #commit(tokens: TokenSet, tokensAt: number, sent: TokenSet): Promise<Entry | undefined> {
+    const { clock, logger, revokeToken, onRefreshed } = this.#options
+    const renew = (record: SessionRecord): SessionRecord => {
+      if (record.tokens.accessToken === tokens.accessToken) return record
+      const { count, fence } = record.refresh
+      return { ...record, tokens, tokensAt, refresh: { count: count + 1, fence, doubts: 0, failures: 0 } }
+    }
+    for (;;) {
+      try {
+        const written = await this.#write(renew)
+        if (typeof written !== 'string') {
+          await onRefreshed(written.value)
+          return written
+        }
+        // Nobody will ever hold this token again: it must not outlive the session it was meant for (RFC 7009).
+        if (tokens.refreshToken !== undefined && tokens.refreshToken !== sent.refreshToken) {
+          await revokeToken(tokens.refreshToken)
+        }
+        if (written === 'gone') throw sessionEnded()
+        return undefined
+      } catch (err) {
+        const mayRetry = isSallyportError(err) && err.code === 'ERR_STORE_UNAVAILABLE'
+        if (!mayRetry || clock.monotonic() >= this.#endsAt) throw err
+        logger.warn({ err }, 'refreshed tokens could not be stored; trying again')
+        await sleep(clock, storeRetryMs)
+      }
+    }
+  }
+
+  /** The session is over only if the record still holds the very token that was refused. */
+  async #refused(sent: TokenSet): Promise<undefined> {
+    const { partition, writes, onRefused } = this.#options
+    const { entry } = await partition.load(this.#entry.text, this.#entry.key, true)
+    if (entry === undefined) throw sessionEnded()
+    if (entry.value.tokens.refreshToken !== sent.refreshToken) return undefined
+    if (entry.value.refresh.fence !== this.#fence) return undefined
+    const { removed } = await writes.remove({ key: entry.key, ifVersion: entry.version })
+    if (removed === 0) return undefined
+    await onRefused(entry.value)
+    throw sessionEnded()
+  }
+
+  /** The session stays; the next try backs off. */
+  async #failed({ outcome, retryAfterSec, cause }: RefreshFailure): Promise<Entry> {
+    const { clock, randomness, logger } = this.#options
+    const { expiresAt } = this.#entry.value.tokens
+    const failures = this.#entry.value.refresh.failures + 1
+    const backoffMs = Math.min(maxBackoffMs, 500 * 2 ** failures) * (0.75 + 0.5 * randomness.fraction())
+    const waitMs = Math.max(backoffMs, (retryAfterSec ?? 0) * 1_000)
+    const doubts = this.#entry.value.refresh.doubts + (outcome === 'in-doubt' ? 1 : 0)
+    logger.warn({ outcome, failures, err: cause }, 'a token refresh failed; the session stays')
+    await this.#giveBack({ failures, doubts, notBefore: clock.monotonic() + this.#storeOffset + waitMs })
+    if (expiresAt !== undefined && expiresAt > clock.wall()) return this.#entry
+    throw new SallyportError(
+      'ERR_REFRESH_UNAVAILABLE',
+      'the access token expired and the provider could not refresh it',
+      {
+        retryAfterSec: Math.ceil(waitMs / 1_000),
+        cause,
+      },
+    )
+  }
+
+  /** Best effort: a lease that is not given back ends by itself and counts as a doubt. */
+  async #giveBack(change: Partial<RefreshState>): Promise<void> {
+    try {
+      await this.#write((record) => {
+        const { leaseUntil: _, ...refresh } = record.refresh
+        return withRefresh(record, { ...refresh, ...change })
+      })
+    } catch (err) {
+      this.#options.logger.warn({ err }, 'a refresh lease could not be given back; it ends by itself')
+    }
+  }
+
+  /** Writes over whatever the record became meanwhile, as long as the fence is still ours. */
+  async #write(change: (record: SessionRecord) => SessionRecord): Promise<Entry | 'gone' | 'overtaken'> {
+    const { partition, writes } = this.#options
+    let entry: Entry | undefined = this.#entry
+    while (entry !== undefined && entry.value.refresh.fence === this.#fence) {
+      const written: Entry | 'conflict' | 'absent' = await writes.replace(entry, deepFreeze(change(entry.value)), {
+        bump: false,
+      })
+      if (written === 'absent') return 'gone'
+      if (written !== 'conflict') return (this.#entry = written)
+      entry = (await partition.load(entry.text, entry.key, true)).entry
+    }
+    return entry === undefined ? 'gone' : 'overtaken'
+  }
+}
+
+function withRefresh(record: SessionRecord, refresh: RefreshState): SessionRecord {
+  return deepFreeze({ ...record, refresh })
+}

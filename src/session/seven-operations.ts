@@ -1,0 +1,110 @@
+import type { AnswerSource } from '../cache/answer.ts'
+import type { CacheEntry } from '../cache/entry.ts'
+import type { Partition } from '../cache/partition.ts'
+import type { Lifetime } from '../cache/store.ts'
+import type { TwoTierCache } from '../cache/two-tier-cache.ts'
+import { Writes } from '../cache/writes.ts'
+import { SallyportError } from '../shared/errors.ts'
+import type { AuthCache } from './auth-cache.ts'
+import { assertSessionData } from './json.ts'
+import { deepFreeze, neverRefreshed, type SessionRecord } from './record.ts'
+import type { AuthSession } from './tokens.ts'
+import { sessionPrefix, verifierPrefix, type Vault } from './vault.ts'
+
+const verifierCapacity = 1_000
+const maxTries = 20
+
+export interface SevenOperationsParts {
+  tiers: TwoTierCache
+  vault: Vault
+  partition: Partition<SessionRecord>
+  writes: Writes<SessionRecord>
+  /** Counts the answers to `get`. */
+  counts: Record<AnswerSource, number>
+}
+
+/** A partition of the two tiers as plain get, set, invalidate and extend by id. */
+interface Plain<V> {
+  get(id: string): Promise<CacheEntry<V> | undefined>
+  set(id: string, value: V, lifetime: Lifetime): Promise<void>
+  invalidate(id: string): Promise<void>
+  extend(id: string, ttlSec: number): Promise<void>
+}
+
+interface PlainParts<V> {
+  vault: Vault
+  prefix: string
+  partition: Partition<V>
+  writes: Writes<V>
+  counts: Record<AnswerSource, number>
+}
+
+/** The roadmap's seven operations over the two tiers. They promise no single use and no fence; the rest holds. */
+export function sevenOperations(
+  { tiers, vault, counts, ...sessionParts }: SevenOperationsParts,
+  { verifierTtlSec, sessionTtlSec }: { verifierTtlSec: number; sessionTtlSec: number },
+): AuthCache {
+  const open = (text: string, stored: { key: string; value: Uint8Array }): string | undefined => {
+    return vault.open(text, stored) as string | undefined
+  }
+  const partition = tiers.partition<string>({ capacity: verifierCapacity, open })
+  const writes = new Writes<string>(tiers, partition, (text, key, value) => vault.seal(text, key, value))
+  const verifiers = plain({ vault, prefix: verifierPrefix, partition, writes, counts })
+  const sessions = plain({ vault, prefix: sessionPrefix, ...sessionParts, counts })
+  return {
+    getCodeVerifier: async (state) => (await verifiers.get(state))?.value,
+    setCodeVerifier: (state, verifier) => verifiers.set(state, verifier, { idleMs: verifierTtlSec * 1_000 }),
+    invalidateCodeVerifier: (state) => verifiers.invalidate(state),
+    getAuthSession: async (id) => toAuthSession((await sessions.get(id))?.value),
+    async setAuthSession(id, session, ttlSec = sessionTtlSec) {
+      await sessions.set(id, toRecord(session, tiers.clock.wall()), { idleMs: ttlSec * 1_000 })
+    },
+    invalidateAuthSession: (id) => sessions.invalidate(id),
+    extendAuthSession: (id, ttlSec) => sessions.extend(id, ttlSec),
+  }
+}
+
+function plain<V>({ vault, prefix, partition, writes, counts }: PlainParts<V>): Plain<V> {
+  const load = async (id: string): Promise<CacheEntry<V> | undefined> => {
+    const { entry, joined } = await partition.load(id, vault.keyOf(prefix, id))
+    counts[entry === undefined ? 'refused' : joined ? 'joined' : 'l2']++
+    return entry
+  }
+  return {
+    // oxlint-disable-next-line typescript/promise-function-async -- a hit awaits nothing
+    get: (id) => {
+      const entry = partition.serve(id)
+      if (entry === undefined) return load(id)
+      counts.l1++
+      return Promise.resolve(entry)
+    },
+    async set(id, value, lifetime) {
+      for (let tries = 0; tries < maxTries; tries++) {
+        const { entry } = await partition.load(id, vault.keyOf(prefix, id), true)
+        const written =
+          entry === undefined
+            ? ((await writes.create(id, vault.keyOf(prefix, id), value, { lifetime })) ?? 'conflict')
+            : await writes.replace(entry, value, { bump: true, lifetime })
+        if (typeof written !== 'string') return
+      }
+      throw new SallyportError('ERR_SESSION_CONFLICT', `an entry was changed by others ${maxTries} times in a row`)
+    },
+    async invalidate(id) {
+      await writes.remove({ key: vault.keyOf(prefix, id) })
+    },
+    async extend(id, ttlSec) {
+      await writes.extend(vault.keyOf(prefix, id), ttlSec * 1_000, partition.serve(id))
+    },
+  }
+}
+
+function toRecord(session: AuthSession, now: number): SessionRecord {
+  assertSessionData(session.data)
+  const { claims, data, ...tokens } = session
+  const record: SessionRecord = { claims, data, tokens, tokensAt: now, refresh: neverRefreshed }
+  return deepFreeze(JSON.parse(JSON.stringify(record)) as SessionRecord)
+}
+
+function toAuthSession(record: SessionRecord | undefined): AuthSession | undefined {
+  return record && { ...record.tokens, claims: record.claims, data: record.data }
+}

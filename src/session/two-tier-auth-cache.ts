@@ -1,0 +1,111 @@
+import type { CacheStats } from '../cache/answer.ts'
+import { cacheRules, storeRule } from '../cache/config-rules.ts'
+import { resolveCacheConfig, type TwoTierCacheConfig } from '../cache/config.ts'
+import type { Store } from '../cache/store.ts'
+import { TwoTierCache } from '../cache/two-tier-cache.ts'
+import { Writes } from '../cache/writes.ts'
+import { systemClock, type Clock } from '../shared/clock.ts'
+import { consoleLogger, type Logger } from '../shared/logger.ts'
+import { checkOptions, integer, objectWith, required } from '../shared/options.ts'
+import { systemRandomness, type Randomness } from '../shared/randomness.ts'
+import { secretRule } from '../shared/secret-rule.ts'
+import type { AuthCache } from './auth-cache.ts'
+import { cacheStats } from './cache-stats.ts'
+import { createKeyRing } from './key-ring.ts'
+import type { SessionRecord } from './record.ts'
+import { sevenOperations } from './seven-operations.ts'
+import type { AuthSession } from './tokens.ts'
+import { Vault } from './vault.ts'
+
+/** What `new TwoTierAuthCache` takes. */
+export interface TwoTierAuthCacheOptions extends TwoTierCacheConfig {
+  /** L2. */
+  store: Store
+  /** At least 32 bytes of randomness: ids are hashed and values sealed with keys made from it. */
+  secret: string
+  /** How long a session lives unless it is extended or set with its own `ttlSec`. Default 1,800. */
+  sessionTtlSec?: number
+  /** How long a code verifier lives. Default 600. */
+  verifierTtlSec?: number
+  /** Default: the console, warnings and errors only. */
+  logger?: Logger
+  /** Seam for tests. */
+  clock?: Clock
+  /** Seam for tests. */
+  randomness?: Randomness
+}
+
+/**
+ * The seven operations over two tiers, without any OpenID Connect around them. An entry invalidated on one instance is
+ * served from no other's memory after `maxStalenessMs`. Throws a `ConfigError` with every mistake in the options;
+ * operations reject with `ERR_STORE_UNAVAILABLE` when the store cannot answer.
+ */
+export class TwoTierAuthCache implements AuthCache {
+  readonly #tiers: TwoTierCache
+  readonly #operations: AuthCache
+  readonly #stats: () => CacheStats
+
+  constructor(options: TwoTierAuthCacheOptions) {
+    checkOptions<TwoTierAuthCacheOptions>('TwoTierAuthCache', options, {
+      ...cacheRules,
+      store: required(storeRule),
+      secret: required(secretRule),
+      sessionTtlSec: integer({ min: 1, max: 31_536_000, unit: 'seconds' }),
+      verifierTtlSec: integer({ min: 1, max: 86_400, unit: 'seconds' }),
+      logger: objectWith('a logger', 'debug', 'info', 'warn', 'error'),
+      clock: objectWith('a clock', 'monotonic', 'wall', 'setTimer'),
+      randomness: objectWith('randomness', 'bytes', 'fraction'),
+    })
+    const { store, secret, sessionTtlSec = 1_800, verifierTtlSec = 600, logger = consoleLogger } = options
+    const { clock = systemClock, randomness = systemRandomness } = options
+    const config = resolveCacheConfig(options)
+    const vault = new Vault(createKeyRing([secret]), randomness, logger)
+    const tiers = new TwoTierCache({ store, config, clock, randomness, logger })
+    const partition = tiers.partition<SessionRecord>({
+      capacity: config.l1MaxCapacity,
+      open: (text, stored) => vault.open(text, stored) as SessionRecord | undefined,
+    })
+    const writes = new Writes<SessionRecord>(tiers, partition, (text, key, value) => vault.seal(text, key, value))
+    const counts = { l1: 0, l2: 0, joined: 0, refused: 0 }
+    this.#tiers = tiers
+    this.#operations = sevenOperations({ tiers, vault, partition, writes, counts }, { sessionTtlSec, verifierTtlSec })
+    this.#stats = () => cacheStats(tiers, partition, counts)
+  }
+
+  getCodeVerifier(state: string): Promise<string | undefined> {
+    return this.#operations.getCodeVerifier(state)
+  }
+  setCodeVerifier(state: string, verifier: string): Promise<void> {
+    return this.#operations.setCodeVerifier(state, verifier)
+  }
+  invalidateCodeVerifier(state: string): Promise<void> {
+    return this.#operations.invalidateCodeVerifier(state)
+  }
+  getAuthSession(id: string): Promise<AuthSession | undefined> {
+    return this.#operations.getAuthSession(id)
+  }
+  setAuthSession(id: string, session: AuthSession, ttlSec?: number): Promise<void> {
+    return this.#operations.setAuthSession(id, session, ttlSec)
+  }
+  invalidateAuthSession(id: string): Promise<void> {
+    return this.#operations.invalidateAuthSession(id)
+  }
+  extendAuthSession(id: string, ttlSec: number): Promise<void> {
+    return this.#operations.extendAuthSession(id, ttlSec)
+  }
+
+  /** Prepares the store now instead of on first use. */
+  ready(): Promise<void> {
+    return this.#tiers.ready()
+  }
+  stats(): CacheStats {
+    return this.#stats()
+  }
+  /** Stops timers and closes the store. Repeatable. */
+  close(): Promise<void> {
+    return this.#tiers.close()
+  }
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}

@@ -1,0 +1,48 @@
+import type { StoredEntry } from '../cache/store.ts'
+import type { Logger } from '../shared/logger.ts'
+import type { Randomness } from '../shared/randomness.ts'
+import { parseTicket } from './cookie-text.ts'
+import type { KeyRing, Keys } from './key-ring.ts'
+import { deepFreeze } from './record.ts'
+import { seal, unseal } from './seal.ts'
+
+export const sessionPrefix = 'session:'
+export const verifierPrefix = 'cv:'
+
+/** Which key an id has in the store, and how its value is sealed. */
+export class Vault {
+  readonly keyRing: KeyRing
+  readonly #randomness: Randomness
+  readonly #logger: Logger
+
+  constructor(keyRing: KeyRing, randomness: Randomness, logger: Logger) {
+    this.keyRing = keyRing
+    this.#randomness = randomness
+    this.#logger = logger
+  }
+
+  /** The store key of an id: a keyed hash, so that a stolen store names nobody. */
+  keyOf(prefix: string, id: string, keys: Keys = this.keyRing.primary): string {
+    return prefix + keys.hash('key', prefix, id)
+  }
+
+  seal(text: string, storeKey: string, value: unknown): Uint8Array {
+    const { id, keys } = this.#identify(text)
+    return seal(keys.sealingKey(id), storeKey, value, this.#randomness)
+  }
+
+  /** `undefined` and a warning if it does not open: it is no session for us, and never deleted, for it may be newer than we are. */
+  open(text: string, { key, value }: Pick<StoredEntry, 'key' | 'value'>): unknown {
+    const { id, keys } = this.#identify(text)
+    const opened = unseal(keys.sealingKey(id), key, value)
+    if (opened === undefined)
+      this.#logger.warn({ key: key.slice(0, 16) }, 'a stored record does not open; it is left alone')
+    return deepFreeze(opened)
+  }
+
+  /** A cookie's text stands for its token under its own secret; any other text stands for itself. */
+  #identify(text: string): { id: string; keys: Keys } {
+    const ticket = parseTicket(this.keyRing, text)
+    return ticket === undefined ? { id: text, keys: this.keyRing.primary } : { id: ticket.token, keys: ticket.keys }
+  }
+}
