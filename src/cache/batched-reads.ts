@@ -1,3 +1,6 @@
+import type { Clock } from '../shared/clock.ts'
+import { StoreUnavailableError } from '../shared/errors.ts'
+import { withTimeout } from '../shared/timeout.ts'
 import type { StoredEntry } from './store.ts'
 import type { TimedStore } from './timed-store.ts'
 
@@ -23,22 +26,34 @@ const maxBatch = 100
  */
 export class BatchedReads {
   readonly #store: TimedStore
-  #waiting: Waiting[] = []
+  readonly #clock: Clock
+  readonly #timeoutMs: number
+  /** In order of arrival. */
+  readonly #waiting = new Set<Waiting>()
   #underWay = 0
   #flushPlanned = false
   /** Batches sent. */
   sent: number = 0
 
-  constructor(store: TimedStore) {
+  constructor(store: TimedStore, clock: Clock, timeoutMs: number) {
     this.#store = store
+    this.#clock = clock
+    this.#timeoutMs = timeoutMs
   }
 
-  /** `onSend` is called at the moment before the read leaves. */
+  /** `onSend` is called at the moment before the read leaves. Ends in time, the wait for its turn included. */
   read(key: string, onSend: () => void): Promise<ReadOutcome> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ key, onSend, resolve, reject })
-      if (this.#underWay === 0) this.#send()
-      else this.#planFlush()
+    const waiting: Waiting = { key, onSend, resolve: () => {}, reject: () => {} }
+    const outcome = new Promise<ReadOutcome>((resolve, reject) => Object.assign(waiting, { resolve, reject }))
+    this.#waiting.add(waiting)
+    if (this.#underWay === 0) {
+      this.#send()
+      return outcome
+    }
+    this.#planFlush()
+    return withTimeout(this.#clock, this.#timeoutMs, outcome, () => {
+      this.#waiting.delete(waiting)
+      return new StoreUnavailableError(`the store had too many reads to answer this one within ${this.#timeoutMs} ms`)
     })
   }
 
@@ -47,12 +62,17 @@ export class BatchedReads {
     this.#flushPlanned = true
     queueMicrotask(() => {
       this.#flushPlanned = false
-      while (this.#waiting.length > 0 && this.#underWay < maxConcurrent) this.#send()
+      while (this.#waiting.size > 0 && this.#underWay < maxConcurrent) this.#send()
     })
   }
 
   #send(): void {
-    const batch = this.#waiting.splice(0, maxBatch)
+    const batch: Waiting[] = []
+    for (const waiting of this.#waiting) {
+      if (batch.length === maxBatch) break
+      this.#waiting.delete(waiting)
+      batch.push(waiting)
+    }
     this.#underWay++
     this.sent++
     for (const waiting of batch) waiting.onSend()
@@ -70,7 +90,7 @@ export class BatchedReads {
       for (const waiting of batch) waiting.reject(error)
     } finally {
       this.#underWay--
-      if (this.#waiting.length > 0) this.#planFlush()
+      if (this.#waiting.size > 0) this.#planFlush()
     }
   }
 }

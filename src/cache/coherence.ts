@@ -32,7 +32,9 @@ export class Coherence {
   readonly #holder: Holder
   #freshAsOf: Instant = never
   #incarnation: string | undefined
-  /** Rises when numbers fell or the store is another: no outcome marked before may be kept. */
+  /** The store's clock less our monotonic one, as the last good poll saw it. */
+  #storeOffset: number | undefined
+  /** Rises when numbers fell, or the store or its time is another: no outcome marked before may be kept. */
   #generation = 0
   /** Pushes that did not continue what was known, so that a whole bucket fell below its floor. */
   pushGaps: number = 0
@@ -72,7 +74,8 @@ export class Coherence {
   /** The bump of a unit sent at `mark`. One made for a store that is gone since says nothing about the present one. */
   applyOwn(bump: Bump, mark: Mark): void {
     if (mark.generation === this.#generation) this.applyBump(bump)
-    else if (bump.keys !== '*') for (const key of bump.keys) this.#holder.drop(key)
+    else if (bump.keys === '*') this.#holder.dropBucket(bump.bucket)
+    else for (const key of bump.keys) this.#holder.drop(key)
   }
 
   /** What the caller must give to `store.epochs` and, with its answer, to `applyPoll`. */
@@ -95,9 +98,16 @@ export class Coherence {
 
   /** `sentAt` and `known` are of the moment the poll was sent: its answer proves nothing about later. */
   applyPoll(reply: EpochsReply, known: readonly number[], sentAt: Instant): void {
-    if (reply.incarnation !== this.#incarnation) this.#adopt(reply)
+    if (reply.incarnation !== this.#incarnation || this.#hasStepped(reply, sentAt)) this.#adopt(reply)
     else this.#compare(reply, known)
+    this.#storeOffset = reply.storeNow - sentAt.monotonic
     if (sentAt.monotonic > this.#freshAsOf.monotonic) this.#freshAsOf = sentAt
+  }
+
+  /** Deadlines in memory were counted by the store's clock as it was: a step of it, or a sleep of ours, makes them wrong. */
+  #hasStepped({ storeNow }: EpochsReply, sentAt: Instant): boolean {
+    if (this.#storeOffset === undefined) return false
+    return Math.abs(storeNow - sentAt.monotonic - this.#storeOffset) >= this.#maxStalenessMs
   }
 
   #adopt(reply: EpochsReply): void {

@@ -71,6 +71,7 @@ export class L1<V> {
   }
 
   #link(entry: CacheEntry<V>): void {
+    entry.newer = undefined
     entry.older = this.#newest
     if (this.#newest !== undefined) this.#newest.newer = entry
     this.#newest = entry

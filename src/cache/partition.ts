@@ -60,12 +60,14 @@ export class Partition<V> {
     return this.#l1.evictions
   }
 
-  /** The entry, if memory may answer with it now: one synchronous block, for the lease is only good at this moment. */
-  serve(text: string): CacheEntry<V> | undefined {
+  /**
+   * The entry, if memory may answer with it now. `monotonic` is that clock, read in the same synchronous block: the
+   * lease is only good at this moment.
+   */
+  serve(text: string, monotonic: number = this.#tiers.clock.monotonic()): CacheEntry<V> | undefined {
     const entry = this.#l1.get(text)
     if (entry === undefined) return undefined
     const { coherence, clock, poller } = this.#tiers
-    const monotonic = clock.monotonic()
     poller.lastUseAt = monotonic
     if (monotonic >= entry.expiresAt) return undefined
     if (!coherence.allows(entry, monotonic, clock.wall())) {

@@ -1,4 +1,4 @@
-import { now, type Clock, type Timer } from '../shared/clock.ts'
+import { now, type Clock, type Instant, type Timer } from '../shared/clock.ts'
 import { StoreUnavailableError } from '../shared/errors.ts'
 import type { Logger } from '../shared/logger.ts'
 import type { Randomness } from '../shared/randomness.ts'
@@ -40,10 +40,7 @@ export class Poller {
 
   /** One poll; never rejects. Joins the one under way. */
   poll(): Promise<void> {
-    this.#polling ??= this.#pollOnce().finally(() => {
-      this.#polling = undefined
-      this.#planNext()
-    })
+    this.#polling ??= this.#pollAndPlan()
     return this.#polling
   }
 
@@ -53,9 +50,15 @@ export class Poller {
     this.#timer = undefined
   }
 
-  async #pollOnce(): Promise<void> {
+  async #pollAndPlan(): Promise<void> {
+    const sentAt = now(this.#options.clock)
+    await this.#pollOnce(sentAt)
+    this.#polling = undefined
+    this.#planNext(sentAt)
+  }
+
+  async #pollOnce(sentAt: Instant): Promise<void> {
     const { store, coherence, clock, maxStalenessMs, logger } = this.#options
-    const sentAt = now(clock)
     const known = coherence.known()
     try {
       const reply = await withTimeout(clock, maxStalenessMs / 3, store.epochs(known), () => {
@@ -73,16 +76,20 @@ export class Poller {
     }
   }
 
-  #planNext(): void {
+  /** Counted from when the last one was sent: after one that was lost, the next must be answered before D is over. */
+  #planNext(sentAt: Instant): void {
     this.#timer?.cancel()
     this.#timer = undefined
     if (this.#closed) return
     const { clock, randomness, maxStalenessMs } = this.#options
     if (clock.monotonic() - this.lastUseAt > 10 * maxStalenessMs) return
     const jittered = (maxStalenessMs / 3) * (0.9 + 0.1 * randomness.fraction())
-    this.#timer = clock.setTimer(() => {
-      this.#timer = undefined
-      void this.poll()
-    }, jittered)
+    this.#timer = clock.setTimer(
+      () => {
+        this.#timer = undefined
+        void this.poll()
+      },
+      Math.max(0, sentAt.monotonic + jittered - clock.monotonic()),
+    )
   }
 }

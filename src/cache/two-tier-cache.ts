@@ -29,6 +29,7 @@ export interface Tiers {
   readonly reads: BatchedReads
   readonly commits: Commits
   readonly clock: Clock
+  readonly randomness: Randomness
   readonly config: ResolvedCacheConfig
   readonly buckets: number
   readonly enableL1: boolean
@@ -48,6 +49,7 @@ export class TwoTierCache implements Tiers {
   readonly reads: BatchedReads
   readonly commits: Commits
   readonly clock: Clock
+  readonly randomness: Randomness
   readonly config: ResolvedCacheConfig
   readonly buckets: number
   readonly enableL1: boolean
@@ -63,11 +65,12 @@ export class TwoTierCache implements Tiers {
   constructor({ store, config, clock, randomness, logger }: TwoTierCacheOptions) {
     this.#rawStore = store
     this.clock = clock
+    this.randomness = randomness
     this.config = config
     this.enableL1 = config.enableL1
     this.buckets = store.capabilities.buckets
     this.store = timedStore(store, clock, config.operationTimeoutMs)
-    this.reads = new BatchedReads(this.store)
+    this.reads = new BatchedReads(this.store, clock, config.operationTimeoutMs)
     this.commits = new Commits(this)
     this.coherence = new Coherence(this.buckets, config.maxStalenessMs, {
       drop: (key) => this.drop(key),
@@ -128,7 +131,11 @@ export class TwoTierCache implements Tiers {
     await this.store.init({ maxStalenessMs: this.config.maxStalenessMs })
     if (this.#closed) throw new SallyportError('ERR_CLOSED', 'this cache was closed')
     this.#sweeper.start()
-    if (this.enableL1) this.#listen()
+    if (this.enableL1) {
+      this.#listen()
+      // Before anything is read: else the first answers would be of an unknown incarnation, and not kept.
+      await this.poller.poll()
+    }
     this.isReady = true
   }
 

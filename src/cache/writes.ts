@@ -1,10 +1,13 @@
 import { sleep } from '../shared/clock.ts'
 import { isSallyportError } from '../shared/errors.ts'
+import { Turns } from '../shared/turns.ts'
 import type { Kept } from './commits.ts'
 import type { CacheEntry } from './entry.ts'
 import type { Partition } from './partition.ts'
 import type { CreateReply, Lifetime, NewEntry, RemoveReply, RemoveTarget, ReplaceReply } from './store.ts'
 import type { Tiers } from './two-tier-cache.ts'
+
+const maxTries = 20
 
 /** The conditional writes of one kind of value, each one unit at the store and one step in memory. */
 export class Writes<V> {
@@ -12,10 +15,27 @@ export class Writes<V> {
   readonly #partition: Partition<V>
   readonly #seal: (text: string, key: string, value: V) => Uint8Array
 
+  readonly #turns = new Turns()
+
   constructor(tiers: Tiers, partition: Partition<V>, seal: (text: string, key: string, value: V) => Uint8Array) {
     this.#tiers = tiers
     this.#partition = partition
     this.#seal = seal
+  }
+
+  /**
+   * Runs read-change-write cycles of one key one after another, so that only other processes can be faster. `attempt`
+   * returns `undefined` when one was, and is called again a little later; after 20 times the outcome is `undefined`.
+   */
+  inTurn<T>(key: string, attempt: () => Promise<T | undefined>): Promise<T | undefined> {
+    return this.#turns.take(key, async () => {
+      for (let tries = 1; tries <= maxTries; tries++) {
+        const outcome = await attempt()
+        if (outcome !== undefined) return outcome
+        await sleep(this.#tiers.clock, tries * this.#tiers.randomness.fraction())
+      }
+      return undefined
+    })
   }
 
   /**
@@ -38,7 +58,7 @@ export class Writes<V> {
         },
       })
     } catch (error) {
-      void this.#tiers.store.remove({ key }).catch(() => {})
+      void this.remove({ key }).catch(() => {})
       throw error
     }
     return created

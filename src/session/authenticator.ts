@@ -29,7 +29,7 @@ export class Authenticator {
     const text = cookies.read(cookieHeader)
     if (text === undefined) return this.#refused(cookies.isIn(cookieHeader) ? 'forged' : 'anonymous', startedAt)
 
-    const entry = partition.serve(text)
+    const entry = partition.serve(text, startedAt)
     if (entry !== undefined && !this.#isBehind(entry, cookieHeader)) {
       this.counts.l1++
       if (startedAt >= entry.attentionAt) caretaker.attend(entry, startedAt)

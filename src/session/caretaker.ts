@@ -17,7 +17,7 @@ type Entry = CacheEntry<SessionRecord>
 
 /** A session in use is touched once per this part of its idle timeout and process: a near cache must not starve it. */
 const touchShare = 0.25
-/** After a failed early refresh the next look is not before this. */
+/** After a touch or an early refresh that failed the next look is not before this. */
 const lookAgainMs = 1_000
 
 /** Keeps sessions that are in use alive and their tokens fresh, beside the requests, which never wait for it. */
@@ -46,12 +46,15 @@ export class Caretaker {
   }
 
   #touch(entry: Entry): void {
-    const { writes, logger } = this.#options
+    const { writes, clock, logger } = this.#options
     if (this.#touching.has(entry.key)) return
     this.#touching.add(entry.key)
     writes
       .extend(entry.key, this.#idleMs, entry)
-      .catch((err: unknown) => logger.debug({ err }, 'a session could not be touched; the next request tries again'))
+      .catch((err: unknown) => {
+        entry.attentionAt = Math.min(entry.attentionAt, clock.monotonic() + lookAgainMs)
+        logger.debug({ err }, 'a session could not be touched; the next request tries again')
+      })
       .finally(() => this.#touching.delete(entry.key))
   }
 }

@@ -1,7 +1,7 @@
 import { SallyportError } from '../shared/errors.ts'
 import type { SessionData } from './tokens.ts'
 
-/** Refuses what would come back from the store as something else: dates, maps, functions, cycles, NaN. */
+/** Refuses what would come back from the store as something else: dates, maps, functions, cycles, NaN, gaps in lists. */
 export function assertSessionData(value: unknown): asserts value is SessionData {
   if (!isPlainObject(value)) throw notJson('data', 'it is no plain object')
   assertJson(value, 'data', new Set())
@@ -17,6 +17,7 @@ function assertJson(value: unknown, path: string, above: Set<object>): void {
   if (!Array.isArray(value) && !isPlainObject(value)) throw notJson(path, 'it is no plain object')
   if (above.has(value)) throw notJson(path, 'it contains itself')
   above.add(value)
+  if (Array.isArray(value) && value.includes(undefined)) throw notJson(path, 'it is a list with a gap')
   for (const [name, part] of Object.entries(value)) assertJson(part, `${path}.${name}`, above)
   above.delete(value)
 }

@@ -1,4 +1,4 @@
-import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
+import { createHmac, createSecretKey, hkdfSync, timingSafeEqual, type KeyObject } from 'node:crypto'
 
 /** The keys derived from one configured secret. */
 export interface Keys {
@@ -44,14 +44,19 @@ export function isSameText(expected: string, given: string): boolean {
 }
 
 function deriveKeys(secret: string): Keys {
-  const derive = (use: string, size = 32): Buffer =>
+  const derive = (use: string, size: number): Buffer =>
     Buffer.from(hkdfSync('sha256', secret, '', `sallyport ${use}`, size))
-  const macKey = derive('mac')
-  const hashKey = derive('hash')
-  const sealKey = derive('seal')
+  // Raw bytes would be made a key object again by every HMAC, which costs more than the HMAC.
+  const deriveKey = (use: string): KeyObject => createSecretKey(derive(use, 32))
+  const macKey = deriveKey('mac')
+  const hashKey = deriveKey('hash')
+  const sealKey = deriveKey('seal')
   return {
     kid: derive('kid', 6).toString('base64url'),
-    mac: (label, text) => createHmac('sha256', macKey).update(`${label}:${text}`).digest('base64url'),
+    mac: (label, text) =>
+      createHmac('sha256', macKey)
+        .update(framed([label, text]))
+        .digest('base64url'),
     hash: (label, ...parts) =>
       createHmac('sha256', hashKey)
         .update(framed([label, ...parts]))

@@ -71,13 +71,11 @@ export class LiveSession<Data extends SessionData> implements Session<Data> {
   }
 
   async accessToken(): Promise<string> {
-    this.#entry = await this.#acts.refreshed(this.#entry)
-    return this.#entry.value.tokens.accessToken
+    return (await this.#refreshed()).value.tokens.accessToken
   }
 
   async idToken(): Promise<string | undefined> {
-    this.#entry = await this.#acts.refreshed(this.#entry)
-    return this.#entry.value.tokens.idToken
+    return (await this.#refreshed()).value.tokens.idToken
   }
 
   async update(change: (draft: Data) => Data | void): Promise<void> {
@@ -88,5 +86,12 @@ export class LiveSession<Data extends SessionData> implements Session<Data> {
   async revoke(): Promise<void> {
     await this.#acts.revoked(this.#entry)
     for (const cookie of this.#acts.cookiesAfterRevoke()) this.#setCookie(cookie)
+  }
+
+  /** A refresh that others began may end with what was there before an update of ours. */
+  async #refreshed(): Promise<Entry> {
+    const entry = await this.#acts.refreshed(this.#entry)
+    if (entry.version > this.#entry.version) this.#entry = entry
+    return entry
   }
 }

@@ -3,7 +3,7 @@ import { sleep } from '../shared/clock.ts'
 import { isSallyportError, SallyportError } from '../shared/errors.ts'
 import { deepFreeze, type RefreshState, type SessionRecord } from './record.ts'
 import type { RefresherOptions } from './refresher.ts'
-import { sessionEnded } from './session-errors.ts'
+import { loginRequired, sessionEnded } from './session-errors.ts'
 import { RefreshFailure, type TokenSet } from './tokens.ts'
 
 type Entry = CacheEntry<SessionRecord>
@@ -67,7 +67,9 @@ export class RefreshTurn {
       const failure = error instanceof RefreshFailure ? error : new RefreshFailure('in-doubt', { cause: error })
       return failure.outcome === 'refused' ? this.#refused(sent) : this.#failed(failure)
     }
-    return this.#commit({ ...sent, ...tokens }, tokensAt, sent)
+    // A lifetime is of one access token; what else the answer leaves out stays as it was.
+    const { expiresAt: _, ...lasting } = sent
+    return this.#commit({ ...lasting, ...tokens }, tokensAt, sent)
   }
 
   async #ask({ claims, tokens }: SessionRecord): Promise<TokenSet> {
@@ -92,7 +94,8 @@ export class RefreshTurn {
   async #commit(tokens: TokenSet, tokensAt: number, sent: TokenSet): Promise<Entry | undefined> {
     const { clock, logger, revokeToken, onRefreshed } = this.#options
     const renew = (record: SessionRecord): SessionRecord => {
-      if (record.tokens.accessToken === tokens.accessToken) return record
+      // The lease is given back: this was written before, and only the store's answer was lost.
+      if (record.refresh.leaseUntil === undefined) return record
       const { count, fence } = record.refresh
       return { ...record, tokens, tokensAt, refresh: { count: count + 1, fence, doubts: 0, failures: 0 } }
     }
@@ -104,7 +107,8 @@ export class RefreshTurn {
           return written
         }
         // Nobody will ever hold this token again: it must not outlive the session it was meant for (RFC 7009).
-        if (tokens.refreshToken !== undefined && tokens.refreshToken !== sent.refreshToken) {
+        const held = written === 'gone' ? [sent] : [sent, this.#entry.value.tokens]
+        if (tokens.refreshToken !== undefined && held.every((set) => set.refreshToken !== tokens.refreshToken)) {
           await revokeToken(tokens.refreshToken)
         }
         if (written === 'gone') throw sessionEnded()
@@ -121,14 +125,16 @@ export class RefreshTurn {
   /** The session is over only if the record still holds the very token that was refused. */
   async #refused(sent: TokenSet): Promise<undefined> {
     const { partition, writes, onRefused } = this.#options
-    const { entry } = await partition.load(this.#entry.text, this.#entry.key, true)
-    if (entry === undefined) throw sessionEnded()
-    if (entry.value.tokens.refreshToken !== sent.refreshToken) return undefined
-    if (entry.value.refresh.fence !== this.#fence) return undefined
-    const { removed } = await writes.remove({ key: entry.key, ifVersion: entry.version })
-    if (removed === 0) return undefined
-    await onRefused(entry.value)
-    throw sessionEnded()
+    for (;;) {
+      const { entry } = await partition.load(this.#entry.text, this.#entry.key, true)
+      if (entry === undefined) throw sessionEnded()
+      const { tokens, refresh } = entry.value
+      if (tokens.refreshToken !== sent.refreshToken || refresh.fence !== this.#fence) return undefined
+      const { removed } = await writes.remove({ key: entry.key, ifVersion: entry.version })
+      if (removed === 0) continue
+      await onRefused(entry.value)
+      throw sessionEnded()
+    }
   }
 
   /** The session stays; the next try backs off. */
@@ -142,6 +148,7 @@ export class RefreshTurn {
     logger.warn({ outcome, failures, err: cause }, 'a token refresh failed; the session stays')
     await this.#giveBack({ failures, doubts, notBefore: clock.monotonic() + this.#storeOffset + waitMs })
     if (expiresAt !== undefined && expiresAt > clock.wall()) return this.#entry
+    if (doubts >= maxDoubts) throw loginRequired()
     throw new SallyportError(
       'ERR_REFRESH_UNAVAILABLE',
       'the access token expired and the provider could not refresh it',
@@ -167,16 +174,16 @@ export class RefreshTurn {
   /** Writes over whatever the record became meanwhile, as long as the fence is still ours. */
   async #write(change: (record: SessionRecord) => SessionRecord): Promise<Entry | 'gone' | 'overtaken'> {
     const { partition, writes } = this.#options
-    let entry: Entry | undefined = this.#entry
-    while (entry !== undefined && entry.value.refresh.fence === this.#fence) {
-      const written: Entry | 'conflict' | 'absent' = await writes.replace(entry, deepFreeze(change(entry.value)), {
-        bump: false,
-      })
+    while (this.#entry.value.refresh.fence === this.#fence) {
+      const changed = deepFreeze(change(this.#entry.value))
+      const written = await writes.replace(this.#entry, changed, { bump: false })
       if (written === 'absent') return 'gone'
       if (written !== 'conflict') return (this.#entry = written)
-      entry = (await partition.load(entry.text, entry.key, true)).entry
+      const { entry } = await partition.load(this.#entry.text, this.#entry.key, true)
+      if (entry === undefined) return 'gone'
+      this.#entry = entry
     }
-    return entry === undefined ? 'gone' : 'overtaken'
+    return 'overtaken'
   }
 }
 

@@ -52,7 +52,9 @@ export class Refresher {
 
   /** Starts a refresh nobody waits for, if one is due. */
   startEarly(entry: Entry): void {
-    if (dueAt(entry) > this.#options.clock.wall()) return
+    const { clock } = this.#options
+    const { notBefore = -Infinity } = entry.value.refresh
+    if (dueAt(entry) > clock.wall() || notBefore > clock.monotonic() + entry.storeOffset) return
     this.#join(entry).catch((err: unknown) => {
       this.#options.logger.debug({ err }, 'an early token refresh failed; whoever needs the token tries again')
     })
@@ -106,8 +108,9 @@ export class Refresher {
 }
 
 /** Unix ms when an early refresh is due; Infinity if there is nothing to refresh or nothing to do it with. */
-function dueAt({ value: { tokens, tokensAt } }: Entry): number {
+function dueAt({ value: { tokens, tokensAt, refresh } }: Entry): number {
   if (tokens.expiresAt === undefined || tokens.refreshToken === undefined) return Infinity
+  if (refresh.doubts >= maxDoubts) return Infinity
   return tokens.expiresAt - earlyShare * (tokens.expiresAt - tokensAt)
 }
 

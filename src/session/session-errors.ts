@@ -7,3 +7,7 @@ export function sessionEnded(): SallyportError {
 export function loginRequired(): SallyportError {
   return new SallyportError('ERR_LOGIN_REQUIRED', 'the access token expired and only a new sign-in brings another')
 }
+
+export function changedTooOften(): SallyportError {
+  return new SallyportError('ERR_SESSION_CONFLICT', 'other processes kept changing this session; try again')
+}

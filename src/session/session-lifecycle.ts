@@ -2,6 +2,7 @@ import type { SessionParts } from './session-parts.ts'
 import type { CacheEntry } from '../cache/entry.ts'
 import { SallyportError } from '../shared/errors.ts'
 import { issueTicket, parseTicket, type Ticket } from './cookie-text.ts'
+import { assertSessionData } from './json.ts'
 import { deepFreeze, neverRefreshed, type SessionRecord } from './record.ts'
 import type { Browser, Ended, Opening } from './service.ts'
 import type { SessionData } from './tokens.ts'
@@ -17,6 +18,7 @@ export class SessionLifecycle {
 
   async open(opening: Opening<SessionData>, { cookieHeader, setCookie }: Browser): Promise<CacheEntry<SessionRecord>> {
     const { vault, writes, cookies, clock, randomness } = this.#parts
+    assertSessionData(opening.data)
     // The old session goes first: should that fail, the browser keeps it and nothing else has happened.
     const before = this.#ticketOf(cookieHeader)
     if (before !== undefined) await writes.remove({ key: this.#keyOf(before) })

@@ -4,15 +4,14 @@ import type { Partition } from '../cache/partition.ts'
 import type { Lifetime } from '../cache/store.ts'
 import type { TwoTierCache } from '../cache/two-tier-cache.ts'
 import { Writes } from '../cache/writes.ts'
-import { SallyportError } from '../shared/errors.ts'
 import type { AuthCache } from './auth-cache.ts'
 import { assertSessionData } from './json.ts'
 import { deepFreeze, neverRefreshed, type SessionRecord } from './record.ts'
+import { changedTooOften } from './session-errors.ts'
 import type { AuthSession } from './tokens.ts'
 import { sessionPrefix, verifierPrefix, type Vault } from './vault.ts'
 
 const verifierCapacity = 1_000
-const maxTries = 20
 
 export interface SevenOperationsParts {
   tiers: TwoTierCache
@@ -79,15 +78,14 @@ function plain<V>({ vault, prefix, partition, writes, counts }: PlainParts<V>): 
       return Promise.resolve(entry)
     },
     async set(id, value, lifetime) {
-      for (let tries = 0; tries < maxTries; tries++) {
-        const { entry } = await partition.load(id, vault.keyOf(prefix, id), true)
-        const written =
-          entry === undefined
-            ? ((await writes.create(id, vault.keyOf(prefix, id), value, { lifetime })) ?? 'conflict')
-            : await writes.replace(entry, value, { bump: true, lifetime })
-        if (typeof written !== 'string') return
-      }
-      throw new SallyportError('ERR_SESSION_CONFLICT', `an entry was changed by others ${maxTries} times in a row`)
+      const key = vault.keyOf(prefix, id)
+      const written = await writes.inTurn(key, async () => {
+        const { entry } = await partition.load(id, key, true)
+        if (entry === undefined) return writes.create(id, key, value, { lifetime })
+        const replaced = await writes.replace(entry, value, { bump: true, lifetime })
+        return typeof replaced === 'string' ? undefined : replaced
+      })
+      if (written === undefined) throw changedTooOften()
     },
     async invalidate(id) {
       await writes.remove({ key: vault.keyOf(prefix, id) })
