@@ -1,7 +1,10 @@
+export { createAuth } from './auth/create-auth.ts'
 export type { Auth, GuardAnswer, Health, Sessions } from './auth/auth.ts'
 export type { AuthReply, AuthRequest, SetCookie } from './auth/http.ts'
 export type {
   AuthOptions,
+  ClientOptions,
+  CommonOptions,
   CookieOptions,
   Hooks,
   LoginOptions,
@@ -15,6 +18,8 @@ export type { Answer, AnswerSource, CacheStats } from './cache/answer.ts'
 export type { TwoTierCacheConfig } from './cache/config.ts'
 export type * from './cache/store.ts'
 export type { AuthCache } from './session/auth-cache.ts'
+export { TwoTierAuthCache } from './session/two-tier-auth-cache.ts'
+export type { TwoTierAuthCacheOptions } from './session/two-tier-auth-cache.ts'
 export type { Session, SessionInfo } from './session/session.ts'
 export type { AuthSession, Claims, Json, SessionData, TokenSet } from './session/tokens.ts'
 export type { Clock, Instant, Timer } from './shared/clock.ts'

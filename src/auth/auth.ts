@@ -1,5 +1,5 @@
 import type { Session, SessionInfo } from '../session/session.ts'
-import type { Answer, CacheStats } from '../cache/answer.ts'
+import type { CacheStats } from '../cache/answer.ts'
 import type { AuthCache } from '../session/auth-cache.ts'
 import type { SessionData } from '../session/tokens.ts'
 import type { AuthReply, AuthRequest, SetCookie } from './http.ts'
@@ -55,5 +55,3 @@ export interface Health {
   /** Whether L1 may answer: `lost` when the store's epochs are older than `maxStalenessMs`, `idle` before first use. */
   lease: 'held' | 'lost' | 'idle' | 'off'
 }
-
-export type { Answer }

@@ -7,12 +7,19 @@ import type { Logger } from '../shared/logger.ts'
 import type { Randomness } from '../shared/randomness.ts'
 
 /** What `createAuth` takes. Everything is checked at start, and every mistake is reported at once. */
-export interface AuthOptions<Data extends SessionData = SessionData> {
+export type AuthOptions<Data extends SessionData = SessionData> = CommonOptions<Data> & ClientOptions
+
+/** The client's secret, absent for a public client (PKCE alone), and how it is used: no contradiction compiles. */
+export type ClientOptions =
+  | { clientSecret?: string | undefined; provider?: ProviderOptions & { clientAuth?: never } }
+  | { clientSecret: string; provider: ProviderOptions & { clientAuth: 'client_secret_basic' | 'client_secret_post' } }
+  | { clientSecret?: never; provider: ProviderOptions & { clientAuth: 'none' } }
+
+/** The options that have nothing to do with how the client authenticates. */
+export interface CommonOptions<Data extends SessionData = SessionData> {
   /** The provider's issuer URL, exactly as it names itself. `http:` only on loopback. */
   issuer: string
   clientId: string
-  /** Absent: a public client (PKCE alone). */
-  clientSecret?: string
   /** The application's public origin, e.g. `https://app.example`. No forwarded header is ever trusted instead. */
   baseUrl: string
   /** At least 32 bytes of randomness; `[primary, ...accepted]` while rotating. */
@@ -20,7 +27,6 @@ export interface AuthOptions<Data extends SessionData = SessionData> {
   /** Where sessions live (L2). Absent: this process's memory, for one process and development. */
   store?: Store
 
-  provider?: ProviderOptions
   session?: SessionOptions
   login?: LoginOptions
   logout?: LogoutOptions

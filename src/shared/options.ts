@@ -2,7 +2,7 @@ import { ConfigError, type ConfigProblem } from './errors.ts'
 import { nearestName } from './nearest-name.ts'
 
 /** Says what is wrong with an option and what to do; `below` is appended to its path, e.g. `[1]` or `.prompt`. */
-export type Report = (message: string, below?: string) => void
+type Report = (message: string, below?: string) => void
 
 /** What one option may be. It is asked only if the option was given; `undefined` counts as not given. */
 export interface Rule {
@@ -45,8 +45,8 @@ export function checkOptions<Options extends object>(
 }
 
 /** An option that must be given. */
-export function required(rule: Rule): Rule {
-  return { ...rule, isRequired: true }
+export function required(optional: Rule): Rule {
+  return { ...optional, isRequired: true }
 }
 
 /** A group of options. */
@@ -127,8 +127,8 @@ interface Group {
   known: readonly string[]
 }
 
-function checkGroup(options: Record<string, unknown>, group: Group): void {
-  const { rules, path, problems, known } = group
+function checkGroup(options: Record<string, unknown>, within: Group): void {
+  const { rules, path, problems, known } = within
   for (const name of Object.keys(options)) {
     if (Object.hasOwn(rules, name)) continue
     const near = nearestName(path + name, known)
@@ -142,7 +142,7 @@ function checkGroup(options: Record<string, unknown>, group: Group): void {
     } else if (each.rules === undefined) {
       each.check(value, (message, below = '') => void problems.push({ path: path + name + below, message }))
     } else if (isPlainObject(value)) {
-      checkGroup(value, { ...group, rules: each.rules, path: `${path}${name}.` })
+      checkGroup(value, { ...within, rules: each.rules, path: `${path}${name}.` })
     } else {
       problems.push({ path: path + name, message: `must be an object, not ${kindOf(value)}` })
     }
