@@ -1,0 +1,68 @@
+/** The demo: a provider and two instances of one small application, three processes, until Ctrl-C. */
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { printBanner } from './banner.ts'
+import { startChild } from './child.ts'
+import { Problem, checkPorts, portsFrom } from './ports.ts'
+import type { Child } from './child.ts'
+import type { InstanceSettings } from './instance.ts'
+import type { Ports } from './ports.ts'
+import type { ProviderSettings } from './run-provider.ts'
+
+/** Starts a child and resolves with its URL once it answers. */
+type Start = (name: string, file: string, settings: ProviderSettings | InstanceSettings) => Promise<string>
+
+try {
+  const reason = await run()
+  if (reason !== undefined) throw new Problem(reason)
+  process.exit(0)
+} catch (error) {
+  console.error(error instanceof Problem ? `\n  ${error.message}\n` : error)
+  process.exit(1)
+}
+
+/** Resolves when it is over: with why, or with `undefined` if somebody asked for the end. */
+async function run(): Promise<string | undefined> {
+  if (!existsSync(new URL('../dist/index.js', import.meta.url))) {
+    throw new Problem('sallyport is not built yet: npm start does that first')
+  }
+  const ports = portsFrom(process.env['PORT'])
+  await checkPorts(ports)
+
+  const over = Promise.withResolvers<string | undefined>()
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => over.resolve(undefined))
+  const folder = mkdtempSync(join(tmpdir(), 'sallyport-demo-'))
+  const children: Child[] = []
+  const start: Start = (name, file, settings) => {
+    const child = startChild(name, file, settings)
+    children.push(child)
+    void child.ended.then(over.resolve)
+    return child.ready
+  }
+
+  startAll(ports, join(folder, 'sessions.db'), start).catch(over.reject)
+  const reason = await over.promise
+  await Promise.all(children.map((child) => child.stop()))
+  rmSync(folder, { recursive: true, force: true })
+  return reason
+}
+
+async function startAll(ports: Ports, database: string, start: Start): Promise<void> {
+  const [a, b] = [`http://localhost:${ports.a}`, `http://localhost:${ports.b}`]
+  const client = { clientId: 'demo', clientSecret: random() }
+  const issuer = await start('the provider', 'run-provider.ts', { port: ports.provider, baseUrls: [a, b], ...client })
+
+  const shared = { issuer, ...client, secret: random(), peerKey: random(), database }
+  await Promise.all([
+    start('instance A', 'instance.ts', { ...shared, name: 'A', port: ports.a, baseUrl: a, peerUrl: b }),
+    start('instance B', 'instance.ts', { ...shared, name: 'B', port: ports.b, baseUrl: b, peerUrl: a }),
+  ])
+  printBanner({ a, b, provider: issuer, database })
+}
+
+/** New at every start: nothing of the demo is worth keeping. */
+function random(): string {
+  return randomBytes(32).toString('base64url')
+}
