@@ -1,0 +1,37 @@
+import { bucketOf, nextEpoch } from '../cache/bucket.ts'
+import type { Bump, RemoveTarget } from '../cache/store.ts'
+
+/** Epoch buckets of a store that reads all of them for nothing. */
+export const bucketCount = 256
+
+/** With more keys than this in one bump the receiver is better off dropping the bucket. */
+const maxNamedKeys = 50
+/** Bumps a bucket remembers, so that a poll drops exactly the keys a push would have. */
+const maxRemembered = 8
+
+/** The keys of one unit, by bucket in ascending order: one bump each. */
+export function byBucket(keys: Iterable<string>): [bucket: number, keys: string[]][] {
+  const groups = new Map<number, string[]>()
+  for (const key of new Set(keys)) {
+    const bucket = bucketOf(key, bucketCount)
+    const group = groups.get(bucket)
+    if (group === undefined) groups.set(bucket, [key])
+    else group.push(key)
+  }
+  return [...groups].sort(([a], [b]) => a - b)
+}
+
+/** The bump that takes a bucket from `prev` on. */
+export function bumpFrom(bucket: number, prev: number, keys: readonly string[], storeNow: number): Bump {
+  return { bucket, prev, n: nextEpoch(prev, storeNow), keys: keys.length > maxNamedKeys ? '*' : keys }
+}
+
+/** A bucket's memory with one more bump in it, oldest first. */
+export function remembering<B extends Pick<Bump, 'n'>>(recent: readonly B[], bump: B): B[] {
+  return [...recent.slice(1 - maxRemembered), bump]
+}
+
+/** What a removal bumps: what it removed, and a key named without a condition even if nothing was there. */
+export function keysToBump(target: RemoveTarget, removed: readonly string[]): readonly string[] {
+  return 'key' in target && !('ifVersion' in target) ? [target.key] : removed
+}

@@ -1,0 +1,94 @@
+import type { Store } from '../cache/store.ts'
+import { manualClock } from './manual-clock.ts'
+import type { ManualClock } from './manual-clock.ts'
+import type { ContractBench, DefineCase } from './store-contract/bench.ts'
+import { entryCases } from './store-contract/entries.ts'
+import { epochCases } from './store-contract/epochs.ts'
+import { expiryCases } from './store-contract/expiry.ts'
+import { listingCases } from './store-contract/listing.ts'
+import { raceCases } from './store-contract/races.ts'
+import { removalCases } from './store-contract/removal.ts'
+import { replacingCases } from './store-contract/replacing.ts'
+import { upkeepCases } from './store-contract/upkeep.ts'
+
+/** What a store is made for. */
+export interface StoreContext {
+  /** Time, for a store that takes its clock as an option. */
+  clock: ManualClock
+  /** Another one for every store that has to be empty, e.g. to name a file or a table: `case1`, `case2`, … */
+  id: string
+}
+
+export interface StoreContractOptions {
+  /** The runner's own, e.g. `test` of `node:test` or of Vitest. */
+  test: (name: string, run: () => Promise<void>) => unknown
+  /** Makes a fresh, empty store. The suite calls `init` and `close`. */
+  createStore: (context: StoreContext) => Store | Promise<Store>
+  /**
+   * Makes a store of the data an earlier one of the same `id` left. Absent: whether a durable store survives its
+   * process stays untested.
+   */
+  reopenStore?: (context: StoreContext) => Store | Promise<Store>
+  /** Lets `ms` pass by the store's clock. Default: moves `context.clock`; a server with a clock of its own has to wait. */
+  advance?: (ms: number) => Promise<void>
+}
+
+/**
+ * Defines one test per guarantee of the `Store` contract. A store that passes them all is good enough for every
+ * promise its declared capabilities allow; cases for a capability it does not declare pass without a word.
+ *
+ * ```ts
+ * import { test } from 'node:test'
+ * import { storeContract } from 'sallyport/testing'
+ *
+ * storeContract({ test, createStore: ({ clock }) => myStore({ clock }) })
+ * ```
+ */
+export function storeContract(options: StoreContractOptions): void {
+  let stores = 0
+  const nextContext = (clock: ManualClock): StoreContext => ({ clock, id: `case${++stores}` })
+  const define: DefineCase = (name, run) => {
+    options.test(`store contract: ${name}`, () => runCase(options, nextContext, run))
+  }
+  entryCases(define)
+  expiryCases(define)
+  replacingCases(define)
+  removalCases(define)
+  epochCases(define)
+  listingCases(define)
+  raceCases(define)
+  upkeepCases(define)
+}
+
+type CaseBody = Parameters<DefineCase>[1]
+
+async function runCase(
+  options: StoreContractOptions,
+  nextContext: (clock: ManualClock) => StoreContext,
+  run: CaseBody,
+): Promise<void> {
+  const clock = manualClock()
+  const context = nextContext(clock)
+  const opened: Store[] = []
+  const opening = async (made: Store | Promise<Store>): Promise<Store> => {
+    const store = await made
+    opened.push(store)
+    await store.init({ maxStalenessMs: 1_000 })
+    return store
+  }
+  const { createStore, reopenStore, advance = (ms) => clock.advance(ms) } = options
+  try {
+    const store = await opening(createStore(context))
+    const bench: ContractBench = {
+      store,
+      clock,
+      advance,
+      brief: Math.max(200, 4 * store.capabilities.granularityMs),
+      another: () => opening(createStore(nextContext(clock))),
+      reopen: reopenStore && (() => opening(reopenStore(context))),
+    }
+    await run(bench)
+  } finally {
+    for (const store of opened) await store.close()
+  }
+}
