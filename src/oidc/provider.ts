@@ -36,6 +36,8 @@ export interface Callback {
   state: string
   nonce: string
   codeVerifier: string
+  /** The `max_age` that was asked for: `auth_time` must say that the user was that recently at the provider. */
+  maxAgeSec?: number
 }
 
 export interface SignIn {
