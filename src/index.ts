@@ -17,6 +17,7 @@ export type {
 export type { Answer, AnswerSource, CacheStats } from './cache/answer.ts'
 export type { TwoTierCacheConfig } from './cache/config.ts'
 export type * from './cache/store.ts'
+export { ProviderRefusedError } from './oidc/provider-refused-error.ts'
 export type { AuthCache } from './session/auth-cache.ts'
 export { TwoTierAuthCache } from './session/two-tier-auth-cache.ts'
 export type { TwoTierAuthCacheOptions } from './session/two-tier-auth-cache.ts'

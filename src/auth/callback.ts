@@ -52,7 +52,11 @@ async function signIn<Data extends SessionData>(
   const twice = answerParams.find((name) => query.getAll(name).length > 1)
   if (twice !== undefined) throw repeated(twice)
   const url = new URL(`${settings.redirectUri}?${query.toString()}`)
-  const { claims, tokens, sid, endsAt } = await provider.exchange({ url, state, nonce, codeVerifier })
+  const { maxAgeSec } = settings
+  const { claims, tokens, sid, endsAt } = await provider.exchange({
+    ...{ url, state, nonce, codeVerifier },
+    ...(maxAgeSec === undefined ? {} : { maxAgeSec }),
+  })
   const data = await firstData(context, claims, returnTo)
   const device = deviceOf(request.header('user-agent'))
 

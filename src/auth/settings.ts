@@ -14,6 +14,8 @@ export interface Settings {
   redirectUri: string
   scope: string
   params: Readonly<Record<string, string>>
+  /** The `max_age` among them: the ID token must keep to it. */
+  maxAgeSec: number | undefined
   defaultReturnTo: string
   transactionTtlSec: number
   logoutReturnTo: string
@@ -54,6 +56,7 @@ export function settle(options: AuthOptions): Settings {
     redirectUri: origin + routes.callback,
     scope: login.scope ?? 'openid profile email',
     params: login.params ?? {},
+    maxAgeSec: login.params?.['max_age'] === undefined ? undefined : Number(login.params['max_age']),
     defaultReturnTo: localPath(login.defaultReturnTo ?? '/', origin)!,
     transactionTtlSec: login.transactionTtlSec ?? 600,
     logoutReturnTo: localPath(logout.returnTo ?? '/', origin)!,

@@ -22,11 +22,14 @@ export interface Kept {
   mayKeep: boolean
   stamp: number
   at: Instant
+  /** The newest version that was read meanwhile. Nothing older may be kept, for somebody was answered with it. */
+  newestRead: number
 }
 
 interface Writing {
   open: number
   latest: number
+  newestRead: number
 }
 
 /**
@@ -46,10 +49,17 @@ export class Commits {
     return this.#writing.has(key)
   }
 
+  /** A read of the key brought this version; Infinity: it was gone. */
+  noteRead(key: string, version: number): void {
+    const writing = this.#writing.get(key)
+    if (writing !== undefined) writing.newestRead = Math.max(writing.newestRead, version)
+  }
+
   async commit<R>(unit: Unit<R>): Promise<R> {
     await this.#tiers.ready()
-    const { coherence, clock } = this.#tiers
+    const { coherence, clock, poller, enableL1 } = this.#tiers
     const { key } = unit
+    if (enableL1) poller.wake()
     const sequence = this.#begin(unit)
     const bucket = key === undefined ? 0 : bucketOf(key, this.#tiers.buckets)
     const mark = coherence.mark(bucket)
@@ -62,12 +72,12 @@ export class Commits {
       if (key !== undefined && !unit.harmlessInDoubt) this.#tiers.drop(key)
       throw error
     }
-    const isLatest = this.#end(key, sequence)
+    const { isLatest, newestRead } = this.#end(key, sequence)
     const bumps = unit.bumps?.(reply) ?? []
     for (const bump of bumps) coherence.applyOwn(bump, mark)
     const own = key === undefined ? undefined : bumps.find((bump) => bump.bucket === bucket)
-    const mayKeep = isLatest && this.#tiers.enableL1 && coherence.stillAt(bucket, mark, own)
-    unit.apply?.(reply, { mayKeep, stamp: own?.n ?? mark.stamp, at })
+    const mayKeep = isLatest && enableL1 && coherence.stillAt(bucket, mark, own)
+    unit.apply?.(reply, { mayKeep, stamp: own?.n ?? mark.stamp, at, newestRead })
     for (const bump of bumps) this.#tiers.announce(bump)
     return reply
   }
@@ -75,19 +85,19 @@ export class Commits {
   #begin({ key, dropFirst }: Unit<unknown>): number {
     const sequence = ++this.#sequence
     if (key === undefined) return sequence
-    this.#writing.set(key, { open: (this.#writing.get(key)?.open ?? 0) + 1, latest: sequence })
+    const { open, newestRead } = this.#writing.get(key) ?? { open: 0, newestRead: 0 }
+    this.#writing.set(key, { open: open + 1, latest: sequence, newestRead })
     if (dropFirst) this.#tiers.drop(key)
     else this.#tiers.detach(key)
     return sequence
   }
 
   /** Returns whether no other write of the key began after this one. */
-  #end(key: string | undefined, sequence: number): boolean {
-    if (key === undefined) return false
+  #end(key: string | undefined, sequence: number): { isLatest: boolean; newestRead: number } {
+    const writing = key === undefined ? undefined : this.#writing.get(key)
+    if (key === undefined || writing === undefined) return { isLatest: false, newestRead: 0 }
     this.#tiers.detach(key)
-    const writing = this.#writing.get(key)
-    if (writing === undefined) return false
     if (--writing.open === 0) this.#writing.delete(key)
-    return writing.latest === sequence
+    return { isLatest: writing.latest === sequence, newestRead: writing.newestRead }
   }
 }

@@ -1,6 +1,9 @@
 import type { Instant } from '../shared/clock.ts'
 import type { EntryTimes, StoredEntry } from './store.ts'
 
+/** What the store says about a value beside the value. */
+export type Stored = Pick<StoredEntry, 'version' | 'times'>
+
 /** When and at which epoch a value was read: taken before the read was sent, so that it never claims too much. */
 export interface Reading {
   /** The bucket's epoch, as known then. */
@@ -10,14 +13,21 @@ export interface Reading {
   readonly storeNow: number
 }
 
+/** A value, who asks for it by which text, and where the store keeps it. */
+export interface Item<V> {
+  /** What the caller holds: the L1 key, so that a hit needs no hash. */
+  readonly text: string
+  /** The key in the store. */
+  readonly key: string
+  readonly value: V
+}
+
 /**
  * One decoded value in this process. The cookie text, the guard, the touch and the refresh all hang on this object;
  * what ends it ends them together.
  */
-export class CacheEntry<V> {
-  /** What the caller holds: the L1 key, so that a hit needs no hash. */
+export class CacheEntry<V> implements Item<V> {
   readonly text: string
-  /** The key in the store. */
   readonly key: string
   readonly bucket: number
   readonly value: V
@@ -40,20 +50,13 @@ export class CacheEntry<V> {
   /** Monotonic: when it must be read again in any case. */
   readonly #readAgainAt: number
 
-  constructor(
-    text: string,
-    bucket: number,
-    value: V,
-    stored: Pick<StoredEntry, 'key' | 'version' | 'times'>,
-    reading: Reading,
-    ttlMs: number,
-  ) {
-    this.text = text
-    this.key = stored.key
+  constructor(item: Item<V> & Stored, reading: Reading, { bucket, ttlMs }: { bucket: number; ttlMs: number }) {
+    this.text = item.text
+    this.key = item.key
     this.bucket = bucket
-    this.value = value
-    this.version = stored.version
-    this.times = stored.times
+    this.value = item.value
+    this.version = item.version
+    this.times = item.times
     this.stamp = reading.stamp
     this.readAt = reading.at
     this.storeOffset = reading.storeNow - reading.at.monotonic

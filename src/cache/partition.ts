@@ -1,7 +1,7 @@
 import { now, type Instant } from '../shared/clock.ts'
 import { bucketOf } from './bucket.ts'
 import type { Mark } from './coherence.ts'
-import { CacheEntry, type Reading } from './entry.ts'
+import { CacheEntry, type Item, type Reading, type Stored } from './entry.ts'
 import { L1 } from './l1.ts'
 import type { StoredEntry } from './store.ts'
 import type { Tiers } from './two-tier-cache.ts'
@@ -91,14 +91,10 @@ export class Partition<V> {
   }
 
   /** An entry for what was just read or written; it is not in memory yet. */
-  entryOf(
-    text: string,
-    value: V,
-    stored: Pick<StoredEntry, 'key' | 'version' | 'times'>,
-    reading: Reading,
-  ): CacheEntry<V> {
+  entryOf(item: Item<V> & Stored, reading: Reading): CacheEntry<V> {
     const { buckets, config } = this.#tiers
-    const entry = new CacheEntry(text, bucketOf(stored.key, buckets), value, stored, reading, config.l1TtlSec * 1_000)
+    const bucket = bucketOf(item.key, buckets)
+    const entry = new CacheEntry(item, reading, { bucket, ttlMs: config.l1TtlSec * 1_000 })
     this.#options.plan?.(entry)
     return entry
   }
@@ -154,19 +150,19 @@ export class Partition<V> {
   }
 
   async #read(flight: Flight<V>): Promise<Omit<Loaded<V>, 'joined'>> {
-    const { coherence, clock, poller, reads, enableL1 } = this.#tiers
+    const { coherence, commits, clock, poller, reads, enableL1 } = this.#tiers
     if (!this.#tiers.isReady) await this.#tiers.ready()
-    if (enableL1) {
-      poller.lastUseAt = clock.monotonic()
-      poller.wake()
-    }
+    if (enableL1) poller.wake()
     const bucket = bucketOf(flight.key, this.#tiers.buckets)
     const { entry: stored, storeNow } = await reads.read(flight.key, () => {
       flight.mark = coherence.mark(bucket)
       flight.sentAt = now(clock)
     })
+    // Reads do not always happen in the order they were sent: one that is still under way may bring something older.
+    if (this.#flights.get(flight.key) !== flight) this.detach(flight.key)
+    commits.noteRead(flight.key, stored?.version ?? Infinity)
     if (stored !== undefined) return { entry: this.#land(flight, bucket, stored, storeNow), storeNow }
-    if (!flight.detached) this.#l1.delete(flight.key)
+    this.#l1.delete(flight.key)
     return { entry: undefined, storeNow }
   }
 
@@ -174,7 +170,12 @@ export class Partition<V> {
     const { coherence, commits, enableL1 } = this.#tiers
     const value = this.#options.open(flight.text, stored)
     if (value === undefined) return undefined
-    const entry = this.entryOf(flight.text, value, stored, { stamp: flight.mark.stamp, at: flight.sentAt!, storeNow })
+    const { text, key, mark } = flight
+    const { version, times } = stored
+    const entry = this.entryOf(
+      { text, key, value, version, times },
+      { stamp: mark.stamp, at: flight.sentAt!, storeNow },
+    )
     const undisturbed = !flight.detached && !commits.isWriting(flight.key) && coherence.stillAt(bucket, flight.mark)
     if (enableL1 && !undisturbed) this.discardedFills++
     this.keep(entry, enableL1 && undisturbed)

@@ -33,8 +33,9 @@ export class Poller {
     return this.#timer === undefined && this.#polling === undefined
   }
 
-  /** Polls now if nothing is under way or planned. */
+  /** Somebody reads or writes: polls now if nothing is under way or planned. */
   wake(): void {
+    this.lastUseAt = this.#options.clock.monotonic()
     if (this.isResting && !this.#closed) void this.poll()
   }
 
@@ -84,12 +85,10 @@ export class Poller {
     const { clock, randomness, maxStalenessMs } = this.#options
     if (clock.monotonic() - this.lastUseAt > 10 * maxStalenessMs) return
     const jittered = (maxStalenessMs / 3) * (0.9 + 0.1 * randomness.fraction())
-    this.#timer = clock.setTimer(
-      () => {
-        this.#timer = undefined
-        void this.poll()
-      },
-      Math.max(0, sentAt.monotonic + jittered - clock.monotonic()),
-    )
+    const dueInMs = Math.max(0, sentAt.monotonic + jittered - clock.monotonic())
+    this.#timer = clock.setTimer(() => {
+      this.#timer = undefined
+      void this.poll()
+    }, dueInMs)
   }
 }

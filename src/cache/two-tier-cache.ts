@@ -84,7 +84,7 @@ export class TwoTierCache implements Tiers {
 
   partition<V>(options: PartitionOptions<V>): Partition<V> {
     const partition = new Partition(this, options)
-    this.#partitions.push(partition as Partition<unknown>)
+    this.#partitions.push(partition)
     return partition
   }
 

@@ -2,22 +2,25 @@ import { sleep } from '../shared/clock.ts'
 import { isSallyportError } from '../shared/errors.ts'
 import { Turns } from '../shared/turns.ts'
 import type { Kept } from './commits.ts'
-import type { CacheEntry } from './entry.ts'
+import type { CacheEntry, Item, Stored } from './entry.ts'
 import type { Partition } from './partition.ts'
 import type { CreateReply, Lifetime, NewEntry, RemoveReply, RemoveTarget, ReplaceReply } from './store.ts'
 import type { Tiers } from './two-tier-cache.ts'
 
 const maxTries = 20
 
+/** How long a new entry lives, and what it is found by. */
+export type Place = Pick<NewEntry, 'lifetime' | 'indexes' | 'label'>
+
 /** The conditional writes of one kind of value, each one unit at the store and one step in memory. */
 export class Writes<V> {
   readonly #tiers: Tiers
   readonly #partition: Partition<V>
-  readonly #seal: (text: string, key: string, value: V) => Uint8Array
+  readonly #seal: (item: Item<V>) => Uint8Array
 
   readonly #turns = new Turns()
 
-  constructor(tiers: Tiers, partition: Partition<V>, seal: (text: string, key: string, value: V) => Uint8Array) {
+  constructor(tiers: Tiers, partition: Partition<V>, seal: (item: Item<V>) => Uint8Array) {
     this.#tiers = tiers
     this.#partition = partition
     this.#seal = seal
@@ -42,19 +45,15 @@ export class Writes<V> {
    * `undefined` if the key is taken. Sent once: in doubt it is thrown away, for a second try could not tell its own
    * first one from somebody else's.
    */
-  async create(
-    text: string,
-    key: string,
-    value: V,
-    as: Pick<NewEntry, 'lifetime' | 'indexes' | 'label'>,
-  ): Promise<CacheEntry<V> | undefined> {
+  async create(item: Item<V>, place: Place): Promise<CacheEntry<V> | undefined> {
+    const { key } = item
     let created: CacheEntry<V> | undefined
     try {
       await this.#tiers.commits.commit<CreateReply>({
         key,
-        send: () => this.#tiers.store.create({ key, value: this.#seal(text, key, value), ...as }),
+        send: () => this.#tiers.store.create({ key, value: this.#seal(item), ...place }),
         apply: (reply, kept) => {
-          if (reply.outcome === 'created') created = this.#written(text, key, value, reply, kept)
+          if (reply.outcome === 'created') created = this.#written(item, reply, kept)
         },
       })
     } catch (error) {
@@ -71,14 +70,15 @@ export class Writes<V> {
     how: { bump: boolean; lifetime?: Lifetime },
   ): Promise<CacheEntry<V> | 'conflict' | 'absent'> {
     const { text, key, version } = entry
+    const item = { text, key, value }
     let outcome: CacheEntry<V> | 'conflict' | 'absent' = 'conflict'
     await this.#tiers.commits.commit<ReplaceReply>({
       key,
-      send: () => this.#tiers.store.replace(key, version, { value: this.#seal(text, key, value), ...how }),
+      send: () => this.#tiers.store.replace(key, version, { value: this.#seal(item), ...how }),
       bumps: (reply) => (reply.outcome === 'replaced' ? reply.bumps : []),
       apply: (reply, kept) => {
         if (reply.outcome === 'replaced') {
-          outcome = this.#written(text, key, value, reply, kept)
+          outcome = this.#written(item, reply, kept)
           return
         }
         outcome = reply.outcome
@@ -90,7 +90,7 @@ export class Writes<V> {
 
   /** Moves the deadline of the entry, or of whatever is under the key; never revives. */
   async extend(key: string, idleMs: number, entry?: CacheEntry<V>): Promise<'extended' | 'absent'> {
-    const reply = await this.#tiers.commits.commit({
+    const { outcome } = await this.#tiers.commits.commit({
       key,
       harmlessInDoubt: true,
       send: () => this.#tiers.store.extend(key, idleMs),
@@ -102,7 +102,7 @@ export class Writes<V> {
         }
       },
     })
-    return reply.outcome
+    return outcome
   }
 
   /** Final once it returns. In doubt it is sent again, for removing twice is removing once. */
@@ -132,16 +132,11 @@ export class Writes<V> {
     }
   }
 
-  #written(
-    text: string,
-    key: string,
-    value: V,
-    reply: Pick<CacheEntry<V>, 'version' | 'times'> & { storeNow: number },
-    { mayKeep, stamp, at }: Kept,
-  ): CacheEntry<V> {
-    const stored = { key, version: reply.version, times: reply.times }
-    const entry = this.#partition.entryOf(text, value, stored, { stamp, at, storeNow: reply.storeNow })
-    this.#partition.keep(entry, mayKeep)
+  #written(item: Item<V>, reply: Stored & { storeNow: number }, kept: Kept): CacheEntry<V> {
+    const { version, times, storeNow } = reply
+    const { mayKeep, stamp, at, newestRead } = kept
+    const entry = this.#partition.entryOf({ ...item, version, times }, { stamp, at, storeNow })
+    this.#partition.keep(entry, mayKeep && entry.version >= newestRead)
     return entry
   }
 }

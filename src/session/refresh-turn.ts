@@ -76,15 +76,9 @@ export class RefreshTurn {
     const { clock, timeoutMs, refreshTokens } = this.#options
     const abort = new AbortController()
     const timer = clock.setTimer(() => abort.abort(), timeoutMs)
-    const late = new Promise<never>((_, reject) => {
-      abort.signal.addEventListener('abort', () => reject(new RefreshFailure('in-doubt')))
-    })
     try {
       const { idToken } = tokens
-      return await Promise.race([
-        refreshTokens({ refreshToken: tokens.refreshToken!, claims, idToken, signal: abort.signal }),
-        late,
-      ])
+      return await refreshTokens({ refreshToken: tokens.refreshToken!, claims, idToken, signal: abort.signal })
     } finally {
       timer.cancel()
     }

@@ -1,5 +1,6 @@
 import type { SessionParts } from './session-parts.ts'
 import type { CacheEntry } from '../cache/entry.ts'
+import type { Place } from '../cache/writes.ts'
 import { SallyportError } from '../shared/errors.ts'
 import { issueTicket, parseTicket, type Ticket } from './cookie-text.ts'
 import { assertSessionData } from './json.ts'
@@ -7,6 +8,9 @@ import { deepFreeze, neverRefreshed, type SessionRecord } from './record.ts'
 import type { Browser, Ended, Opening } from './service.ts'
 import type { SessionData } from './tokens.ts'
 import { sessionPrefix } from './vault.ts'
+
+/** A session that others keep writing is then removed as it is. */
+const maxTries = 3
 
 /** How a browser comes by a session and loses it. Only a sign-in opens one, and always under a new id. */
 export class SessionLifecycle {
@@ -24,24 +28,35 @@ export class SessionLifecycle {
     if (before !== undefined) await writes.remove({ key: this.#keyOf(before) })
 
     const ticket = issueTicket(vault.keyRing, randomness)
-    const record = recordOf(opening, clock.wall())
-    const entry = await writes.create(ticket.text, this.#keyOf(ticket), record, this.#placeOf(opening, ticket))
+    const item = { text: ticket.text, key: this.#keyOf(ticket), value: recordOf(opening, clock.wall()) }
+    const entry = await writes.create(item, this.#placeOf(opening, ticket))
     if (entry === undefined) throw new SallyportError('ERR_STORE_MISMATCH', 'a random session id came up twice')
     setCookie(cookies.session(ticket.text))
     return entry
   }
 
   async close({ cookieHeader, setCookie }: Browser): Promise<Ended | undefined> {
-    const { partition, writes, cookies } = this.#parts
     const ticket = this.#ticketOf(cookieHeader)
     if (ticket === undefined) return undefined
-    const key = this.#keyOf(ticket)
-    const entry = partition.serve(ticket.text) ?? (await partition.load(ticket.text, key)).entry
-    await writes.remove({ key })
-    for (const cookie of cookies.clearing()) setCookie(cookie)
+    const entry = await this.#removeLast(ticket.text, this.#keyOf(ticket))
+    for (const cookie of this.#parts.cookies.clearing()) setCookie(cookie)
     if (entry === undefined) return undefined
     const { claims, tokens } = entry.value
     return { claims, idToken: tokens.idToken, refreshToken: tokens.refreshToken }
+  }
+
+  /** The entry as it was when it was removed: its tokens may have been refreshed elsewhere, which memory is not told. */
+  async #removeLast(text: string, key: string): Promise<CacheEntry<SessionRecord> | undefined> {
+    const { partition, writes } = this.#parts
+    let last: CacheEntry<SessionRecord> | undefined
+    for (let tries = 0; tries < maxTries; tries++) {
+      const { entry } = await partition.load(text, key, true)
+      if (entry === undefined) break
+      last = entry
+      if ((await writes.remove({ key, ifVersion: entry.version })).removed > 0) return last
+    }
+    await writes.remove({ key })
+    return last
   }
 
   #ticketOf(cookieHeader: string | undefined): Ticket | undefined {
@@ -55,10 +70,7 @@ export class SessionLifecycle {
   }
 
   /** Its deadlines, and what lists and revocations find it by without opening it. */
-  #placeOf(
-    { claims, sid, device, endsAt }: Opening<SessionData>,
-    { keys }: Ticket,
-  ): Parameters<SessionParts['writes']['create']>[3] {
+  #placeOf({ claims, sid, device, endsAt }: Opening<SessionData>, { keys }: Ticket): Place {
     const { issuer, clock, idleTimeoutSec, absoluteLifetimeSec } = this.#parts
     const ceilingMs = endsAt === undefined ? Infinity : Math.max(1, endsAt - clock.wall())
     return {

@@ -1,9 +1,7 @@
 import type { Answer } from '../cache/answer.ts'
 import { resolveCacheConfig, type TwoTierCacheConfig } from '../cache/config.ts'
-import type { Partition } from '../cache/partition.ts'
 import type { Store } from '../cache/store.ts'
 import { TwoTierCache } from '../cache/two-tier-cache.ts'
-import { Writes } from '../cache/writes.ts'
 import type { Clock } from '../shared/clock.ts'
 import type { Logger } from '../shared/logger.ts'
 import type { Randomness } from '../shared/randomness.ts'
@@ -11,6 +9,7 @@ import { Caretaker } from './caretaker.ts'
 import type { KeyRing } from './key-ring.ts'
 import type { SessionRecord } from './record.ts'
 import { Refresher } from './refresher.ts'
+import { sealedTier, type SealedTier } from './sealed-tier.ts'
 import { SessionCookies, type SessionCookieOptions } from './session-cookies.ts'
 import type { Claims, RefreshTokens, RevokeToken } from './tokens.ts'
 import { Vault } from './vault.ts'
@@ -43,11 +42,9 @@ export interface SessionHooks {
 }
 
 /** What the session layer is made of, once per `Auth`. */
-export interface SessionParts extends SessionServiceOptions {
+export interface SessionParts extends SessionServiceOptions, SealedTier<SessionRecord> {
   readonly vault: Vault
   readonly tiers: TwoTierCache
-  readonly partition: Partition<SessionRecord>
-  readonly writes: Writes<SessionRecord>
   readonly refresher: Refresher
   readonly caretaker: Caretaker
   readonly cookies: SessionCookies
@@ -58,12 +55,10 @@ export function assembleSessionParts(options: SessionServiceOptions): SessionPar
   const config = resolveCacheConfig(options.cache)
   const vault = new Vault(secrets, randomness, logger)
   const tiers = new TwoTierCache({ store, config, clock, randomness, logger })
-  const partition: Partition<SessionRecord> = tiers.partition<SessionRecord>({
+  const { partition, writes }: SealedTier<SessionRecord> = sealedTier<SessionRecord>(tiers, vault, {
     capacity: config.l1MaxCapacity,
-    open: (text, stored) => vault.open(text, stored) as SessionRecord | undefined,
     plan: (entry) => caretaker.plan(entry),
   })
-  const writes = new Writes<SessionRecord>(tiers, partition, (text, key, value) => vault.seal(text, key, value))
   const refresher = new Refresher({
     partition,
     writes,

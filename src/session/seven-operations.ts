@@ -1,23 +1,20 @@
 import type { AnswerSource } from '../cache/answer.ts'
 import type { CacheEntry } from '../cache/entry.ts'
-import type { Partition } from '../cache/partition.ts'
 import type { Lifetime } from '../cache/store.ts'
 import type { TwoTierCache } from '../cache/two-tier-cache.ts'
-import { Writes } from '../cache/writes.ts'
 import type { AuthCache } from './auth-cache.ts'
 import { assertSessionData } from './json.ts'
 import { deepFreeze, neverRefreshed, type SessionRecord } from './record.ts'
+import { sealedTier, type SealedTier } from './sealed-tier.ts'
 import { changedTooOften } from './session-errors.ts'
 import type { AuthSession } from './tokens.ts'
 import { sessionPrefix, verifierPrefix, type Vault } from './vault.ts'
 
 const verifierCapacity = 1_000
 
-export interface SevenOperationsParts {
+export interface SevenOperationsParts extends SealedTier<SessionRecord> {
   tiers: TwoTierCache
   vault: Vault
-  partition: Partition<SessionRecord>
-  writes: Writes<SessionRecord>
   /** Counts the answers to `get`. */
   counts: Record<AnswerSource, number>
 }
@@ -30,26 +27,20 @@ interface Plain<V> {
   extend(id: string, ttlSec: number): Promise<void>
 }
 
-interface PlainParts<V> {
+interface PlainParts<V> extends SealedTier<V> {
   vault: Vault
   prefix: string
-  partition: Partition<V>
-  writes: Writes<V>
   counts: Record<AnswerSource, number>
 }
 
 /** The roadmap's seven operations over the two tiers. They promise no single use and no fence; the rest holds. */
 export function sevenOperations(
-  { tiers, vault, counts, ...sessionParts }: SevenOperationsParts,
+  { tiers, vault, counts, ...sessionTier }: SevenOperationsParts,
   { verifierTtlSec, sessionTtlSec }: { verifierTtlSec: number; sessionTtlSec: number },
 ): AuthCache {
-  const open = (text: string, stored: { key: string; value: Uint8Array }): string | undefined => {
-    return vault.open(text, stored) as string | undefined
-  }
-  const partition = tiers.partition<string>({ capacity: verifierCapacity, open })
-  const writes = new Writes<string>(tiers, partition, (text, key, value) => vault.seal(text, key, value))
-  const verifiers = plain({ vault, prefix: verifierPrefix, partition, writes, counts })
-  const sessions = plain({ vault, prefix: sessionPrefix, ...sessionParts, counts })
+  const verifierTier = sealedTier<string>(tiers, vault, { capacity: verifierCapacity })
+  const verifiers = plain({ vault, prefix: verifierPrefix, ...verifierTier, counts })
+  const sessions = plain({ vault, prefix: sessionPrefix, ...sessionTier, counts })
   return {
     getCodeVerifier: async (state) => (await verifiers.get(state))?.value,
     setCodeVerifier: (state, verifier) => verifiers.set(state, verifier, { idleMs: verifierTtlSec * 1_000 }),
@@ -70,7 +61,7 @@ function plain<V>({ vault, prefix, partition, writes, counts }: PlainParts<V>): 
     return entry
   }
   return {
-    // oxlint-disable-next-line typescript/promise-function-async -- a hit awaits nothing
+    // Not async: a hit awaits nothing.
     get: (id) => {
       const entry = partition.serve(id)
       if (entry === undefined) return load(id)
@@ -81,7 +72,7 @@ function plain<V>({ vault, prefix, partition, writes, counts }: PlainParts<V>): 
       const key = vault.keyOf(prefix, id)
       const written = await writes.inTurn(key, async () => {
         const { entry } = await partition.load(id, key, true)
-        if (entry === undefined) return writes.create(id, key, value, { lifetime })
+        if (entry === undefined) return writes.create({ text: id, key, value }, { lifetime })
         const replaced = await writes.replace(entry, value, { bump: true, lifetime })
         return typeof replaced === 'string' ? undefined : replaced
       })

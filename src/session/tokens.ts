@@ -33,8 +33,8 @@ export interface AuthSession<Data extends SessionData = SessionData> extends Tok
 }
 
 /**
- * Exchanges a refresh token at the provider. Rejects with a `RefreshFailure`, which says whether the token
- * may have been spent.
+ * Exchanges a refresh token at the provider. Rejects with a `RefreshFailure`, which says whether the token may have
+ * been spent; promptly once `signal` aborts.
  */
 export type RefreshTokens = (refresh: {
   refreshToken: string

@@ -3,7 +3,6 @@ import { cacheRules, storeRule } from '../cache/config-rules.ts'
 import { resolveCacheConfig, type TwoTierCacheConfig } from '../cache/config.ts'
 import type { Store } from '../cache/store.ts'
 import { TwoTierCache } from '../cache/two-tier-cache.ts'
-import { Writes } from '../cache/writes.ts'
 import { systemClock, type Clock } from '../shared/clock.ts'
 import { consoleLogger, type Logger } from '../shared/logger.ts'
 import { checkOptions, integer, objectWith, required } from '../shared/options.ts'
@@ -13,6 +12,7 @@ import type { AuthCache } from './auth-cache.ts'
 import { cacheStats } from './cache-stats.ts'
 import { createKeyRing } from './key-ring.ts'
 import type { SessionRecord } from './record.ts'
+import { sealedTier } from './sealed-tier.ts'
 import { sevenOperations } from './seven-operations.ts'
 import type { AuthSession } from './tokens.ts'
 import { Vault } from './vault.ts'
@@ -61,15 +61,11 @@ export class TwoTierAuthCache implements AuthCache {
     const config = resolveCacheConfig(options)
     const vault = new Vault(createKeyRing([secret]), randomness, logger)
     const tiers = new TwoTierCache({ store, config, clock, randomness, logger })
-    const partition = tiers.partition<SessionRecord>({
-      capacity: config.l1MaxCapacity,
-      open: (text, stored) => vault.open(text, stored) as SessionRecord | undefined,
-    })
-    const writes = new Writes<SessionRecord>(tiers, partition, (text, key, value) => vault.seal(text, key, value))
+    const sessions = sealedTier<SessionRecord>(tiers, vault, { capacity: config.l1MaxCapacity })
     const counts = { l1: 0, l2: 0, joined: 0, refused: 0 }
     this.#tiers = tiers
-    this.#operations = sevenOperations({ tiers, vault, partition, writes, counts }, { sessionTtlSec, verifierTtlSec })
-    this.#stats = () => cacheStats(tiers, partition, counts)
+    this.#operations = sevenOperations({ tiers, vault, ...sessions, counts }, { sessionTtlSec, verifierTtlSec })
+    this.#stats = () => cacheStats(tiers, sessions.partition, counts)
   }
 
   getCodeVerifier(state: string): Promise<string | undefined> {

@@ -1,3 +1,4 @@
+import type { Item } from '../cache/entry.ts'
 import type { StoredEntry } from '../cache/store.ts'
 import type { Logger } from '../shared/logger.ts'
 import type { Randomness } from '../shared/randomness.ts'
@@ -26,9 +27,9 @@ export class Vault {
     return prefix + keys.hash('key', prefix, id)
   }
 
-  seal(text: string, storeKey: string, value: unknown): Uint8Array {
+  seal({ text, key, value }: Item<unknown>): Uint8Array {
     const { id, keys } = this.#identify(text)
-    return seal(keys.sealingKey(id), storeKey, value, this.#randomness)
+    return seal(keys.sealingKey(id), key, value, this.#randomness)
   }
 
   /** `undefined` and a warning if it does not open: it is no session for us, and never deleted, for it may be newer than we are. */

@@ -1,0 +1,355 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { memoryStore } from '../stores/memory.ts'
+import { manualClock } from '../testing/manual-clock.ts'
+import { recordingLogger } from '../../test/support/recording-logger.ts'
+import { evenRandomness, neighbourOf, putByAnother, startInstance, type Instance } from '../../test/support/tiers.ts'
+import { watch } from '../../test/support/watch.ts'
+import { resolveCacheConfig } from './config.ts'
+import { TwoTierCache } from './two-tier-cache.ts'
+
+const D = 1_000
+
+/** The value memory answers with, if it may. */
+function served({ partition }: Instance, text: string): string | undefined {
+  return partition.serve(text)?.value
+}
+
+async function loaded({ partition }: Instance, text: string, key = `key of ${text}`): Promise<string | undefined> {
+  return (await partition.load(text, key)).entry?.value
+}
+
+describe('serve', () => {
+  test('answers with what was loaded before, without asking the store', async (t) => {
+    const instance = await startInstance(t)
+    await putByAnother(instance.held.store, 'key of a', 'value')
+    assert.equal(served(instance, 'a'), undefined)
+    assert.equal(await loaded(instance, 'a'), 'value')
+    const reads = instance.held.calls('read')
+    assert.equal(served(instance, 'a'), 'value')
+    assert.equal(instance.held.calls('read'), reads)
+  })
+
+  test('answers with the same object every time', async (t) => {
+    const instance = await startInstance(t)
+    await putByAnother(instance.held.store, 'key of a', 'value')
+    const { entry } = await instance.partition.load('a', 'key of a')
+    assert.equal(instance.partition.serve('a'), entry)
+    assert.equal(instance.partition.holds(entry!), true)
+  })
+
+  test('answers nothing once the entry has expired in the store', async (t) => {
+    const instance = await startInstance(t)
+    await putByAnother(instance.held.store, 'key of a', 'value', 500)
+    await loaded(instance, 'a')
+    await instance.clock.advance(499)
+    assert.equal(served(instance, 'a'), 'value')
+    await instance.clock.advance(1)
+    assert.equal(served(instance, 'a'), undefined)
+  })
+
+  test('answers nothing once the entry was kept for `l1TtlSec`', async (t) => {
+    const instance = await startInstance(t, { config: { l1TtlSec: 2 } })
+    await putByAnother(instance.held.store, 'key of a', 'value')
+    await loaded(instance, 'a')
+    await instance.clock.advance(1_999)
+    assert.equal(served(instance, 'a'), 'value')
+    await instance.clock.advance(1)
+    assert.equal(served(instance, 'a'), undefined)
+  })
+
+  test('answers nothing while the lease is lost, counts that, and answers again once it is renewed', async (t) => {
+    const instance = await startInstance(t)
+    await putByAnother(instance.held.store, 'key of a', 'value')
+    await loaded(instance, 'a')
+    instance.held.hold('epochs', 'request')
+    await instance.clock.advance(2 * D)
+    assert.equal(served(instance, 'a'), undefined)
+    assert.equal(instance.partition.bypasses, 1)
+    instance.held.pass('epochs')
+    await instance.clock.advance(D)
+    assert.equal(served(instance, 'a'), 'value')
+    assert.equal(instance.partition.bypasses, 1)
+  })
+
+  test('makes the entry the last to leave', async (t) => {
+    const instance = await startInstance(t, { config: { l1MaxCapacity: 2 } })
+    for (const text of ['a', 'b', 'c']) await putByAnother(instance.held.store, `key of ${text}`, text)
+    await loaded(instance, 'a')
+    await loaded(instance, 'b')
+    served(instance, 'a')
+    await loaded(instance, 'c')
+    assert.deepEqual(
+      ['a', 'b', 'c'].map((text) => served(instance, text)),
+      ['a', undefined, 'c'],
+    )
+    assert.equal(instance.partition.evictions, 1)
+  })
+
+  test('keeps the poll going', async (t) => {
+    const instance = await startInstance(t)
+    await putByAnother(instance.held.store, 'key of a', 'value')
+    await loaded(instance, 'a')
+    for (let passed = 0; passed < 30 * D; passed += D) {
+      assert.equal(served(instance, 'a'), 'value')
+      await instance.clock.advance(D)
+    }
+  })
+})
+
+describe('a second text for the same key', () => {
+  test('replaces the first in memory', async (t) => {
+    const instance = await startInstance(t)
+    await putByAnother(instance.held.store, 'key', 'value')
+    await loaded(instance, 'first', 'key')
+    await loaded(instance, 'second', 'key')
+    assert.deepEqual([served(instance, 'first'), served(instance, 'second')], [undefined, 'value'])
+    assert.equal(instance.partition.size, 1)
+  })
+
+  test('does not join the read for the first', async (t) => {
+    const instance = await startInstance(t)
+    await putByAnother(instance.held.store, 'key', 'value')
+    instance.held.hold('read', 'answer')
+    const first = instance.partition.load('first', 'key')
+    const second = instance.partition.load('second', 'key')
+    await instance.clock.advance(0)
+    assert.equal(instance.held.waiting('read'), 2)
+    instance.held.release('read')
+    instance.held.release('read')
+    assert.deepEqual([(await first).entry?.text, (await second).entry?.text], ['first', 'second'])
+  })
+})
+
+describe('join', () => {
+  test('all who miss the same key at once wait for one read', async (t) => {
+    const instance = await startInstance(t)
+    await putByAnother(instance.held.store, 'key of a', 'value')
+    const loads = await Promise.all(Array.from({ length: 50 }, () => instance.partition.load('a', 'key of a')))
+    assert.equal(instance.held.calls('read'), 1)
+    assert.equal(new Set(loads.map(({ entry }) => entry)).size, 1)
+    assert.equal(loads.filter(({ joined }) => joined).length, 49)
+  })
+
+  for (const [what, config, limit] of [
+    ['D', { maxStalenessMs: 300, operationTimeoutMs: 1_000 }, 300],
+    ['the operation timeout', { maxStalenessMs: 1_000, operationTimeoutMs: 300 }, 300],
+  ] as const) {
+    test(`nobody joins a read that was sent longer ago than ${what}`, async (t) => {
+      const instance = await startInstance(t, { config })
+      const { partition, held, clock } = instance
+      held.hold('read', 'request')
+      partition.load('a', 'key of a').catch(() => {})
+      await clock.advance(limit - 1)
+      partition.load('a', 'key of a').catch(() => {})
+      await clock.advance(0)
+      assert.equal(held.calls('read'), 1)
+      await clock.advance(2)
+      partition.load('a', 'key of a').catch(() => {})
+      await clock.advance(0)
+      assert.equal(held.calls('read'), 2)
+    })
+  }
+
+  test('whoever wants it fresh does not join a read that was sent', async (t) => {
+    const { partition, held, clock } = await startInstance(t)
+    held.hold('read', 'answer')
+    void partition.load('a', 'key of a')
+    await clock.advance(0)
+    void partition.load('a', 'key of a', true)
+    await clock.advance(0)
+    assert.equal(held.calls('read'), 2)
+  })
+
+  test('with L1 off nobody joins a read that was sent', async (t) => {
+    const { partition, held, clock } = await startInstance(t, { config: { enableL1: false } })
+    held.hold('read', 'answer')
+    void partition.load('a', 'key of a')
+    await clock.advance(0)
+    void partition.load('a', 'key of a')
+    await clock.advance(0)
+    assert.equal(held.calls('read'), 2)
+  })
+
+  for (const [what, config, fresh] of [
+    ['with L1 off', { enableL1: false }, false],
+    ['who wants it fresh', {}, true],
+  ] as const) {
+    test(`anybody may join a read that waits to be sent: ${what}`, async (t) => {
+      const { partition, held, clock } = await startInstance(t, { config })
+      await putByAnother(held.store, 'key of a', 'value')
+      held.hold('read', 'answer')
+      // One batch is under way, so the next goes with the next turn.
+      void partition.load('other', 'key of other')
+      const loads = [1, 2, 3].map(() => partition.load('a', 'key of a', fresh))
+      await clock.advance(0)
+      assert.equal(held.calls('read'), 2)
+      held.release('read')
+      held.release('read')
+      assert.deepEqual(
+        (await Promise.all(loads)).map(({ entry, joined }) => [entry?.value, joined]),
+        [
+          ['value', false],
+          ['value', true],
+          ['value', true],
+        ],
+      )
+    })
+  }
+
+  test('all who wait for a read that fails fail with it, and the next asks again', async (t) => {
+    const { partition, held, clock } = await startInstance(t)
+    await putByAnother(held.store, 'key of a', 'value')
+    held.hold('read', 'answer')
+    const loads = [1, 2, 3].map(() => watch(partition.load('a', 'key of a')))
+    await clock.advance(0)
+    held.lose('read')
+    held.pass('read')
+    await clock.advance(0)
+    assert.deepEqual(
+      loads.map(({ error }) => error),
+      Array.from({ length: 3 }, () => 'ERR_STORE_UNAVAILABLE'),
+    )
+    assert.equal((await partition.load('a', 'key of a')).entry?.value, 'value')
+  })
+})
+
+describe('a read is kept', () => {
+  test('not if its bucket moved while it was under way, though it is a good answer', async (t) => {
+    const instance = await startInstance(t)
+    const { held, partition, clock } = instance
+    await putByAnother(held.store, 'key of a', 'value')
+    held.hold('read', 'answer')
+    const load = partition.load('a', 'key of a')
+    await clock.advance(0)
+    await held.store.remove({ key: neighbourOf('key of a') })
+    await instance.tiers.poller.poll()
+    held.release('read')
+    assert.equal((await load).entry?.value, 'value')
+    assert.equal(served(instance, 'a'), undefined)
+    assert.equal(partition.discardedFills, 1)
+  })
+
+  test('as of when it was sent, not as of when it was answered', async (t) => {
+    const instance = await startInstance(t)
+    const { held, partition, clock } = instance
+    await putByAnother(held.store, 'key of a', 'value')
+    held.hold('read', 'answer')
+    const load = partition.load('a', 'key of a')
+    await clock.advance(0)
+    held.hold('epochs', 'request')
+    await clock.advance(600)
+    held.release('read')
+    await load
+    assert.equal(served(instance, 'a'), 'value')
+    await clock.advance(390)
+    assert.equal(served(instance, 'a'), 'value')
+    await clock.advance(10 + D / 3)
+    assert.equal(served(instance, 'a'), undefined)
+  })
+
+  test('at the epoch that was known when it was sent, not when it was planned', async (t) => {
+    const instance = await startInstance(t)
+    const { held, partition, clock, tiers } = instance
+    await putByAnother(held.store, 'key of a', 'value')
+    held.hold('read', 'answer')
+    // Four batches under way: the read of `a` waits for its turn.
+    for (let i = 0; i < 302; i++) partition.load(`other ${i}`, `key of other ${i}`).catch(() => {})
+    await clock.advance(0)
+    const load = partition.load('a', 'key of a')
+    await clock.advance(0)
+    assert.equal(held.waiting('read'), 4)
+    await held.store.remove({ key: neighbourOf('key of a') })
+    await tiers.poller.poll()
+    held.pass('read')
+    for (let i = 0; i < 4; i++) held.release('read')
+    await load
+    assert.equal(served(instance, 'a'), 'value')
+  })
+
+  test('not with L1 off', async (t) => {
+    const instance = await startInstance(t, { config: { enableL1: false } })
+    await putByAnother(instance.held.store, 'key of a', 'value')
+    assert.equal(await loaded(instance, 'a'), 'value')
+    assert.equal(instance.partition.size, 0)
+    assert.equal(instance.partition.discardedFills, 0)
+  })
+
+  test('not if a newer read of the key was answered before it', async (t) => {
+    const instance = await startInstance(t)
+    const { held, partition, clock } = instance
+    await putByAnother(held.store, 'key of a', 'version 1')
+    held.hold('read', 'answer')
+    const older = partition.load('a', 'key of a')
+    await clock.advance(0)
+    await instance.tiers.store.replace('key of a', 1, { value: Buffer.from('version 2'), bump: false })
+    const newer = partition.load('a', 'key of a', true)
+    await clock.advance(0)
+    held.release('read', 1)
+    assert.equal((await newer).entry?.value, 'version 2')
+    held.release('read')
+    assert.equal((await older).entry?.value, 'version 1')
+    assert.equal(served(instance, 'a'), 'version 2')
+  })
+
+  test('and if it may not be, what is older than it is not served any more either', async (t) => {
+    const instance = await startInstance(t)
+    const { held, partition, clock, tiers } = instance
+    await putByAnother(held.store, 'key of a', 'version 1')
+    await loaded(instance, 'a')
+    await tiers.store.replace('key of a', 1, { value: Buffer.from('version 2'), bump: false })
+    held.hold('read', 'answer')
+    const load = partition.load('a', 'key of a', true)
+    await clock.advance(0)
+    partition.detach('key of a')
+    held.release('read')
+    assert.equal((await load).entry?.value, 'version 2')
+    assert.equal(served(instance, 'a'), undefined)
+  })
+})
+
+describe('nothing under the key', () => {
+  test('is told as such, with the store’s clock', async (t) => {
+    const { partition, clock } = await startInstance(t)
+    assert.deepEqual(await partition.load('a', 'key of a'), {
+      entry: undefined,
+      storeNow: clock.wall(),
+      joined: false,
+    })
+  })
+
+  test('deletes what memory has', async (t) => {
+    const instance = await startInstance(t)
+    await putByAnother(instance.held.store, 'key of a', 'value')
+    await loaded(instance, 'a')
+    await instance.held.store.take('key of a')
+    assert.equal(await loaded(instance, 'a'), undefined)
+    assert.equal(served(instance, 'a'), undefined)
+  })
+
+  test('is what a value is that does not open, and it is left alone', async (t) => {
+    const instance = await startInstance(t)
+    await putByAnother(instance.held.store, 'key of a', 'unreadable')
+    assert.equal(await loaded(instance, 'a'), undefined)
+    assert.equal(instance.partition.size, 0)
+    assert.notEqual((await instance.held.store.read(['key of a'])).entries[0], undefined)
+  })
+})
+
+test('every new entry is planned for, once', async (t) => {
+  const clock = manualClock()
+  const store = memoryStore({ clock })
+  const config = resolveCacheConfig()
+  const tiers = new TwoTierCache({ store, config, clock, randomness: evenRandomness, logger: recordingLogger().logger })
+  t.after(() => tiers.close())
+  const planned: string[] = []
+  const partition = tiers.partition({
+    capacity: 10,
+    open: (_text, { value }) => Buffer.from(value).toString(),
+    plan: (entry) => void planned.push(entry.value),
+  })
+  await putByAnother(store, 'key', 'value')
+  await partition.load('text', 'key')
+  partition.serve('text')
+  assert.deepEqual(planned, ['value'])
+})
