@@ -54,7 +54,10 @@ async function signIn<Data extends SessionData>(
   const url = new URL(`${settings.redirectUri}?${query.toString()}`)
   const { maxAgeSec } = settings
   const { claims, tokens, sid, endsAt } = await provider.exchange({
-    ...{ url, state, nonce, codeVerifier },
+    url,
+    state,
+    nonce,
+    codeVerifier,
     ...(maxAgeSec === undefined ? {} : { maxAgeSec }),
   })
   const data = await firstData(context, claims, returnTo)

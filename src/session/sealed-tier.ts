@@ -1,4 +1,4 @@
-import { Partition, type PartitionOptions } from '../cache/partition.ts'
+import type { Partition, PartitionOptions } from '../cache/partition.ts'
 import type { TwoTierCache } from '../cache/two-tier-cache.ts'
 import { Writes } from '../cache/writes.ts'
 import type { Vault } from './vault.ts'

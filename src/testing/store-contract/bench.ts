@@ -32,7 +32,7 @@ export async function createAll(store: Store, entries: readonly NewEntry[]): Pro
   for (const each of entries) assert.equal((await store.create(each)).outcome, 'created')
 }
 
-export async function readOne(store: Store, key: string): Promise<StoredEntry | undefined> {
+async function readOne(store: Store, key: string): Promise<StoredEntry | undefined> {
   return (await store.read([key])).entries[0]
 }
 

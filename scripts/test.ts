@@ -1,0 +1,69 @@
+// npm test [-- <group | file | folder>… [--name <pattern>]]
+import { run } from 'node:test'
+import { spec } from 'node:test/reporters'
+import { parseArgs } from 'node:util'
+import { findTestFiles, groupTests, heavyGroups, selectTests } from './test-groups.ts'
+
+interface Outcome {
+  passed: number
+  failed: number
+  skipped: number
+  report: string
+}
+
+/** A test that takes longer fails; a file that still runs a moment later is ended and fails under its own name. */
+const limitSec = { unit: 60, others: 300 }
+const graceSec = 5
+
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { name: { type: 'string' } } })
+const total = { passed: 0, failed: 0, skipped: 0 }
+
+for (const { name, files } of groupTests(selectTests(findTestFiles(), positionals))) {
+  console.log(`\n${name}`)
+  const waiting = [...files]
+  const work = async (): Promise<void> => {
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+      count(file, await runFile(file, name === 'unit' ? limitSec.unit : limitSec.others))
+    }
+  }
+  await Promise.all(heavyGroups.includes(name) ? [work()] : [work(), work()])
+}
+
+console.log(`\n${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`)
+process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0
+
+function count(file: string, { passed, failed, skipped, report }: Outcome): void {
+  total.passed += passed
+  total.failed += failed
+  total.skipped += skipped
+  const mark = failed > 0 ? '✖' : '✔'
+  console.log(`${mark} ${file}: ${passed} passed${failed > 0 ? `, ${failed} failed` : ''}`)
+  if (report !== '') console.log(report)
+}
+
+/** The full report only of a file that failed; of others, what their tests print: seeds, counts of schedules. */
+async function runFile(file: string, seconds: number): Promise<Outcome> {
+  const events = run({
+    files: [file],
+    timeout: seconds * 1000,
+    signal: AbortSignal.timeout((seconds + graceSec) * 1000),
+    ...(values.name === undefined ? {} : { testNamePatterns: values.name }),
+  })
+  const outcome: Outcome = { passed: 0, failed: 0, skipped: 0, report: '' }
+  let said = ''
+  events.on('test:stdout', ({ message }) => (said += message))
+  events.on('test:diagnostic', (diagnostic) => (said += diagnostic.file === undefined ? '' : `${diagnostic.message}\n`))
+  // A failing hook fails its suite only, which the counts leave out.
+  let failure = 0
+  events.on('test:fail', ({ todo }) => (failure = todo === undefined ? 1 : failure))
+  events.on('test:summary', ({ counts, file: of }) => {
+    if (of !== undefined) return
+    outcome.passed = counts.passed
+    outcome.skipped = counts.skipped + counts.todo
+    outcome.failed = Math.max(counts.tests - outcome.passed - outcome.skipped, failure)
+  })
+  let full = ''
+  for await (const text of events.compose(new spec())) full += text
+  outcome.report = (outcome.failed > 0 ? full : said).trimEnd()
+  return outcome
+}
