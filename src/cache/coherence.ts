@@ -101,7 +101,7 @@ export class Coherence {
     if (reply.incarnation !== this.#incarnation || this.#hasStepped(reply, sentAt)) this.#adopt(reply)
     else this.#compare(reply, known)
     this.#storeOffset = reply.storeNow - sentAt.monotonic
-    if (sentAt.monotonic > this.#freshAsOf.monotonic) this.#freshAsOf = sentAt
+    if (sentAt.monotonic >= this.#freshAsOf.monotonic) this.#freshAsOf = sentAt
   }
 
   /** Deadlines in memory were counted by the store's clock as it was: a step of it, or a sleep of ours, makes them wrong. */

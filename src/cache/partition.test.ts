@@ -292,6 +292,24 @@ describe('a read is kept', () => {
     assert.equal(served(instance, 'a'), 'version 2')
   })
 
+  test('not if one that was sent before it is answered first: it may have been read later', async (t) => {
+    const instance = await startInstance(t)
+    const { held, partition, clock } = instance
+    await putByAnother(held.store, 'key of a', 'version 1')
+    held.hold('read', 'request')
+    const first = partition.load('a', 'key of a')
+    await clock.advance(0)
+    held.hold('read', 'answer')
+    const second = partition.load('a', 'key of a', true)
+    await clock.advance(0)
+    await instance.tiers.store.replace('key of a', 1, { value: Buffer.from('version 2'), bump: false })
+    held.release('read')
+    assert.equal((await first).entry?.value, 'version 2')
+    held.release('read')
+    assert.equal((await second).entry?.value, 'version 1')
+    assert.equal(served(instance, 'a'), undefined)
+  })
+
   test('and if it may not be, what is older than it is not served any more either', async (t) => {
     const instance = await startInstance(t)
     const { held, partition, clock, tiers } = instance

@@ -133,7 +133,9 @@ export class Partition<V> {
     if (flight.sentAt === undefined) return true
     if (fresh || !this.#tiers.enableL1) return false
     const { config, clock } = this.#tiers
-    const age = clock.monotonic() - flight.sentAt.monotonic
+    const { monotonic, wall } = flight.sentAt
+    // By both clocks: whoever slept with a read under way must not answer with it for long.
+    const age = Math.max(clock.monotonic() - monotonic, Math.abs(clock.wall() - wall))
     return age <= Math.min(config.maxStalenessMs, config.operationTimeoutMs)
   }
 
