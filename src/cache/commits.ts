@@ -1,7 +1,7 @@
 import { now, type Instant } from '../shared/clock.ts'
 import { bucketOf } from './bucket.ts'
 import type { Bump } from './store.ts'
-import type { Tiers } from './two-tier-cache.ts'
+import type { Tiers } from './tiers.ts'
 
 /** One conditional, atomic write at the store, and what becomes of L1 after it. */
 export interface Unit<R> {
@@ -24,6 +24,11 @@ export interface Kept {
   at: Instant
   /** The newest version that was read meanwhile. Nothing older may be kept, for somebody was answered with it. */
   newestRead: number
+}
+
+/** Two tiers that can be written to. */
+export interface CommittingTiers extends Tiers {
+  readonly commits: Commits
 }
 
 interface Writing {

@@ -1,10 +1,10 @@
 import { now, type Instant } from '../shared/clock.ts'
 import { bucketOf } from './bucket.ts'
 import type { Mark } from './coherence.ts'
+import type { CommittingTiers } from './commits.ts'
 import { CacheEntry, type Item, type Reading, type Stored } from './entry.ts'
 import { L1 } from './l1.ts'
 import type { StoredEntry } from './store.ts'
-import type { Tiers } from './two-tier-cache.ts'
 
 export interface PartitionOptions<V> {
   /** Entries kept in memory at most. */
@@ -37,7 +37,7 @@ interface Flight<V> {
 
 /** One kind of value in the two tiers, with its own room in memory: the reading half. Writes pass `Commits`. */
 export class Partition<V> {
-  readonly #tiers: Tiers
+  readonly #tiers: CommittingTiers
   readonly #options: PartitionOptions<V>
   readonly #l1: L1<V>
   readonly #flights = new Map<string, Flight<V>>()
@@ -46,7 +46,7 @@ export class Partition<V> {
   /** Answers memory had, but could not vouch for. */
   bypasses: number = 0
 
-  constructor(tiers: Tiers, options: PartitionOptions<V>) {
+  constructor(tiers: CommittingTiers, options: PartitionOptions<V>) {
     this.#tiers = tiers
     this.#options = options
     this.#l1 = new L1(options.capacity)

@@ -4,7 +4,7 @@ import type { Logger } from '../shared/logger.ts'
 import type { Randomness } from '../shared/randomness.ts'
 import { BatchedReads } from './batched-reads.ts'
 import { Coherence } from './coherence.ts'
-import { Commits } from './commits.ts'
+import { Commits, type CommittingTiers } from './commits.ts'
 import type { ResolvedCacheConfig } from './config.ts'
 import { announceLocally, listenLocally } from './local-push.ts'
 import { Partition, type PartitionOptions } from './partition.ts'
@@ -21,28 +21,8 @@ export interface TwoTierCacheOptions {
   logger: Logger
 }
 
-/** What partitions and commits share: one store, one view of its epochs, one poll. */
-export interface Tiers {
-  readonly store: TimedStore
-  readonly coherence: Coherence
-  readonly poller: Poller
-  readonly reads: BatchedReads
-  readonly commits: Commits
-  readonly clock: Clock
-  readonly randomness: Randomness
-  readonly config: ResolvedCacheConfig
-  readonly buckets: number
-  readonly enableL1: boolean
-  /** Resolves at once when the store was prepared before. */
-  ready(): Promise<void>
-  readonly isReady: boolean
-  drop(key: string): void
-  detach(key: string): void
-  announce(bump: Bump): void
-}
-
 /** Two tiers of anything: L1 in partitions of this process's memory, L2 in a store, kept coherent by epochs under a lease. */
-export class TwoTierCache implements Tiers {
+export class TwoTierCache implements CommittingTiers {
   readonly store: TimedStore
   readonly coherence: Coherence
   readonly poller: Poller

@@ -1,11 +1,10 @@
 import { sleep } from '../shared/clock.ts'
 import { isSallyportError } from '../shared/errors.ts'
 import { Turns } from '../shared/turns.ts'
-import type { Kept } from './commits.ts'
+import type { CommittingTiers, Kept } from './commits.ts'
 import type { CacheEntry, Item, Stored } from './entry.ts'
 import type { Partition } from './partition.ts'
 import type { CreateReply, Lifetime, NewEntry, RemoveReply, RemoveTarget, ReplaceReply } from './store.ts'
-import type { Tiers } from './two-tier-cache.ts'
 
 const maxTries = 20
 
@@ -14,13 +13,13 @@ export type Place = Pick<NewEntry, 'lifetime' | 'indexes' | 'label'>
 
 /** The conditional writes of one kind of value, each one unit at the store and one step in memory. */
 export class Writes<V> {
-  readonly #tiers: Tiers
+  readonly #tiers: CommittingTiers
   readonly #partition: Partition<V>
   readonly #seal: (item: Item<V>) => Uint8Array
 
   readonly #turns = new Turns()
 
-  constructor(tiers: Tiers, partition: Partition<V>, seal: (item: Item<V>) => Uint8Array) {
+  constructor(tiers: CommittingTiers, partition: Partition<V>, seal: (item: Item<V>) => Uint8Array) {
     this.#tiers = tiers
     this.#partition = partition
     this.#seal = seal

@@ -1,10 +1,30 @@
 import type { CacheEntry } from '../cache/entry.ts'
-import { sleep } from '../shared/clock.ts'
+import type { Partition } from '../cache/partition.ts'
+import type { Writes } from '../cache/writes.ts'
+import { sleep, type Clock } from '../shared/clock.ts'
 import { isSallyportError, SallyportError } from '../shared/errors.ts'
+import type { Logger } from '../shared/logger.ts'
+import type { Randomness } from '../shared/randomness.ts'
 import { deepFreeze, type RefreshState, type SessionRecord } from './record.ts'
-import type { RefresherOptions } from './refresher.ts'
 import { loginRequired, sessionEnded } from './session-errors.ts'
-import { RefreshFailure, type TokenSet } from './tokens.ts'
+import { RefreshFailure, type RefreshTokens, type RevokeToken, type TokenSet } from './tokens.ts'
+
+/** What refreshing works with. */
+export interface RefreshOptions {
+  partition: Partition<SessionRecord>
+  writes: Writes<SessionRecord>
+  refreshTokens: RefreshTokens
+  revokeToken: RevokeToken
+  /** A request to the provider ends after this, and nobody waits longer for somebody else's. */
+  timeoutMs: number
+  clock: Clock
+  randomness: Randomness
+  logger: Logger
+  /** Told of every success, and waited for. Never reject. */
+  onRefreshed: (record: SessionRecord) => Promise<void>
+  /** Told when the provider ended a session by refusing its refresh token. Never reject. */
+  onRefused: (record: SessionRecord) => Promise<void>
+}
 
 type Entry = CacheEntry<SessionRecord>
 
@@ -15,7 +35,7 @@ const storeRetryMs = 100
 
 /** One turn of sending the refresh token: from taking the lease to writing, under the fence, what came of it. */
 export class RefreshTurn {
-  readonly #options: RefresherOptions
+  readonly #options: RefreshOptions
   #entry: Entry
   readonly #fence: number
   /** Monotonic; counted from before the store was asked, so that it never lasts longer here than there. */
@@ -23,7 +43,7 @@ export class RefreshTurn {
   /** The store's clock less our monotonic one. */
   readonly #storeOffset: number
 
-  private constructor(options: RefresherOptions, entry: Entry, lease: { endsAt: number; storeOffset: number }) {
+  private constructor(options: RefreshOptions, entry: Entry, lease: { endsAt: number; storeOffset: number }) {
     this.#options = options
     this.#entry = entry
     this.#fence = entry.value.refresh.fence
@@ -33,7 +53,7 @@ export class RefreshTurn {
 
   /** `undefined` if somebody else wrote the record first. Rejects with `ERR_SESSION_ENDED`. */
   static async take(
-    options: RefresherOptions,
+    options: RefreshOptions,
     entry: Entry,
     { askedAt, storeNow }: { askedAt: number; storeNow: number },
   ): Promise<RefreshTurn | undefined> {

@@ -1,30 +1,9 @@
 import type { CacheEntry } from '../cache/entry.ts'
-import type { Partition } from '../cache/partition.ts'
-import type { Writes } from '../cache/writes.ts'
-import { sleep, type Clock } from '../shared/clock.ts'
+import { sleep } from '../shared/clock.ts'
 import { SallyportError } from '../shared/errors.ts'
-import type { Logger } from '../shared/logger.ts'
-import type { Randomness } from '../shared/randomness.ts'
 import type { SessionRecord } from './record.ts'
+import { maxDoubts, RefreshTurn, type RefreshOptions } from './refresh-turn.ts'
 import { loginRequired, sessionEnded } from './session-errors.ts'
-import type { RefreshTokens, RevokeToken } from './tokens.ts'
-import { maxDoubts, RefreshTurn } from './refresh-turn.ts'
-
-export interface RefresherOptions {
-  partition: Partition<SessionRecord>
-  writes: Writes<SessionRecord>
-  refreshTokens: RefreshTokens
-  revokeToken: RevokeToken
-  /** A request to the provider ends after this, and nobody waits longer for somebody else's. */
-  timeoutMs: number
-  clock: Clock
-  randomness: Randomness
-  logger: Logger
-  /** Told of every success, and waited for. Never reject. */
-  onRefreshed: (record: SessionRecord) => Promise<void>
-  /** Told when the provider ended a session by refusing its refresh token. Never reject. */
-  onRefused: (record: SessionRecord) => Promise<void>
-}
 
 type Entry = CacheEntry<SessionRecord>
 
@@ -37,10 +16,10 @@ const waitMs = 50
  * record itself, judged by the store's clock. The lease makes a second request rare, the fence makes it harmless.
  */
 export class Refresher {
-  readonly #options: RefresherOptions
+  readonly #options: RefreshOptions
   readonly #flights = new Map<string, Promise<Entry>>()
 
-  constructor(options: RefresherOptions) {
+  constructor(options: RefreshOptions) {
     this.#options = options
   }
 

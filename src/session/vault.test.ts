@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { systemRandomness } from '../shared/randomness.ts'
+import { recordingLogger, type LogLine } from '../../test/support/recording-logger.ts'
+import { issueTicket } from './cookie-text.ts'
+import { createKeyRing } from './key-ring.ts'
+import { Vault } from './vault.ts'
+
+const [first, second] = ['1'.repeat(32), '2'.repeat(32)]
+
+function vault(...secrets: string[]): Vault & { lines: LogLine[] } {
+  const { logger, lines } = recordingLogger()
+  return Object.assign(new Vault(createKeyRing(secrets), systemRandomness, logger), { lines })
+}
+
+describe('keys in the store', () => {
+  test('begin with what is under them, and tell nothing of the id', () => {
+    assert.match(vault(first).keyOf('session:', 'my-id'), /^session:[\w-]{43}$/)
+    assert.match(vault(first).keyOf('cv:', 'my-id'), /^cv:[\w-]{43}$/)
+  })
+
+  test('differ by id, by kind and by secret', () => {
+    const keys = [
+      vault(first).keyOf('session:', 'a'),
+      vault(first).keyOf('session:', 'b'),
+      vault(first).keyOf('cv:', 'a').replace('cv:', 'session:'),
+      vault(second).keyOf('session:', 'a'),
+    ]
+    assert.equal(new Set(keys).size, keys.length)
+  })
+})
+
+describe('a value', () => {
+  test('opens under the text it was sealed for, and is frozen', () => {
+    const mine = vault(first)
+    const opened = mine.open('id', { key: 'k', value: mine.seal({ text: 'id', key: 'k', value: { a: [1] } }) })
+    assert.deepEqual(opened, { a: [1] })
+    assert.equal(Object.isFrozen((opened as { a: number[] }).a), true)
+  })
+
+  test('of a cookie opens with the secret of that cookie, though another makes the new ones', () => {
+    const before = vault(first)
+    const { text } = issueTicket(before.keyRing, systemRandomness)
+    const value = before.seal({ text, key: 'k', value: 'value' })
+    assert.equal(vault(second, first).open(text, { key: 'k', value }), 'value')
+  })
+
+  for (const [what, open] of [
+    ['under another id', (mine: Vault, value: Uint8Array) => mine.open('other', { key: 'k', value })],
+    ['under another key', (mine: Vault, value: Uint8Array) => mine.open('id', { key: 'other', value })],
+    ['with another secret', (_: Vault, value: Uint8Array) => vault(second).open('id', { key: 'k', value })],
+  ] as const) {
+    test(`does not open ${what}`, () => {
+      const mine = vault(first)
+      assert.equal(open(mine, mine.seal({ text: 'id', key: 'k', value: 'value' })), undefined)
+    })
+  }
+
+  test('that does not open is said, with no more than the beginning of its key', () => {
+    const mine = vault(first)
+    const key = mine.keyOf('session:', 'id')
+    mine.open('id', { key, value: Uint8Array.of(9, 9, 9) })
+    assert.deepEqual(
+      mine.lines.map(({ level, fields }) => [level, fields]),
+      [['warn', { key: key.slice(0, 16) }]],
+    )
+  })
+})
