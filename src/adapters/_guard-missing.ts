@@ -7,3 +7,8 @@ export function guardMissing(guard: string, alternative: string): SallyportError
     `no guard let this request in: add ${guard} before this handler, or ask with ${alternative}`,
   )
 }
+
+/** The guard itself stands where what it returns should. */
+export function guardNotCalled(): SallyportError {
+  return new SallyportError('ERR_GUARD_MISSING', 'requireSession is to be called: write web.requireSession()')
+}

@@ -47,34 +47,43 @@ export function writeReply(response: ServerResponse, { status, headers, body }: 
 /** Adds cookies to the answer that the application is about to give, as long as its head is not sent. */
 export function cookieSetter(response: ServerResponse): SetCookie {
   return (cookie) => {
-    if (response.headersSent) return
-    if (!uncached.has(response)) keepFromCaches(response)
-    response.appendHeader('Set-Cookie', cookie)
+    if (!response.headersSent) (pending.get(response) ?? addAtHead(response)).push(cookie)
   }
 }
 
-const uncached = new WeakSet<ServerResponse>()
+const pending = new WeakMap<ServerResponse, string[]>()
 
-/** Whatever the application says of caching: a shared cache would hand one user's cookie to the next. */
-function keepFromCaches(response: ServerResponse): void {
-  uncached.add(response)
+/**
+ * Adds the cookies when the head is written, whatever cookies the application sets until then, and whatever it says of
+ * caching: a shared cache would hand one user's cookie to the next.
+ */
+function addAtHead(response: ServerResponse): string[] {
+  const cookies: string[] = []
+  pending.set(response, cookies)
   const writeHead = response.writeHead.bind(response) as (...head: unknown[]) => ServerResponse
   response.writeHead = (...head: unknown[]) => {
+    // Headers given to `writeHead` would win over ours.
+    for (const headers of head.filter(isObject)) setAll(response, pairsOf(headers))
+    for (const cookie of cookies) response.appendHeader('Set-Cookie', cookie)
     response.setHeader('Cache-Control', 'no-store')
-    return writeHead(...head.map(withoutCacheControl))
+    return writeHead(...head.filter((argument) => !isObject(argument)))
   }
+  return cookies
 }
 
-/** Header arguments of `writeHead` would win over `setHeader`: an object, a flat list, or a list of pairs. */
-function withoutCacheControl(argument: unknown): unknown {
-  if (typeof argument !== 'object' || argument === null) return argument
-  if (!Array.isArray(argument)) {
-    return Object.fromEntries(Object.entries(argument).filter(([name]) => !isCacheControl(name)))
-  }
-  if (Array.isArray(argument[0])) return argument.filter(([name]: unknown[]) => !isCacheControl(name))
-  return argument.filter((_, index) => !isCacheControl(argument[index - (index % 2)]))
+function isObject(argument: unknown): argument is object {
+  return typeof argument === 'object' && argument !== null
 }
 
-function isCacheControl(name: unknown): boolean {
-  return typeof name === 'string' && name.toLowerCase() === 'cache-control'
+/** What `writeHead` takes: an object, a flat list, or a list of pairs. */
+function pairsOf(headers: object): [name: string, value: string][] {
+  if (!Array.isArray(headers)) return Object.entries(headers)
+  if (Array.isArray(headers[0])) return headers as [string, string][]
+  return headers.flatMap((name: string, index) => (index % 2 === 0 ? [[name, headers[index + 1] as string]] : []))
+}
+
+/** In place of what was set under these names before; a name may come more than once. */
+function setAll(response: ServerResponse, headers: readonly [name: string, value: string][]): void {
+  for (const [name] of headers) response.removeHeader(name)
+  for (const [name, value] of headers) response.appendHeader(name, value)
 }

@@ -3,12 +3,13 @@ import type { NextFunction, Request, RequestHandler } from 'express'
 import type { Auth } from '../auth/auth.ts'
 import type { Session } from '../session/session.ts'
 import type { SessionData } from '../session/tokens.ts'
+import { guardNotCalled } from './_guard-missing.ts'
 import { nodeAuth } from './node.ts'
 
 /** Sign-in and sessions as Express middleware: `app.use(web)` answers our routes. */
 export interface ExpressAuth<Data extends SessionData = SessionData> extends RequestHandler {
   /** Middleware that lets a request pass with its session, or refuses it. */
-  requireSession(): RequestHandler
+  requireSession(none?: undefined): RequestHandler
   /** The session of a request that `requireSession` let pass. Throws `ERR_GUARD_MISSING` without it. */
   session(request: IncomingMessage): Session<Data>
   /** The session, if somebody is signed in. Rejects with `ERR_STORE_UNAVAILABLE` when it cannot be known. */
@@ -30,7 +31,10 @@ export function expressAuth<Data extends SessionData>(auth: Auth<Data>): Express
   }
 
   return Object.assign(routes, {
-    requireSession: () => requireSession,
+    requireSession(none?: undefined) {
+      if (none !== undefined) throw guardNotCalled()
+      return requireSession
+    },
     session(request: IncomingMessage) {
       return web.session(request)
     },

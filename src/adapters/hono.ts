@@ -2,14 +2,14 @@ import type { Context, MiddlewareHandler } from 'hono'
 import type { Auth } from '../auth/auth.ts'
 import type { Session } from '../session/session.ts'
 import type { SessionData } from '../session/tokens.ts'
-import { guardMissing } from './_guard-missing.ts'
+import { guardMissing, guardNotCalled } from './_guard-missing.ts'
 import { FetchRequest, toResponse } from './_fetch-http.ts'
 import { fetchAuth, type Visit } from './fetch.ts'
 
 /** Sign-in and sessions as Hono middleware: `app.use(web)` answers our routes. */
 export interface HonoAuth<Data extends SessionData = SessionData> extends MiddlewareHandler {
   /** Middleware that lets a request pass with its session as `c.var.session`, or refuses it. */
-  requireSession(): MiddlewareHandler<{ Variables: { session: Session<Data> } }>
+  requireSession(none?: undefined): MiddlewareHandler<{ Variables: { session: Session<Data> } }>
   /** The session of a request that `requireSession` let pass. Throws `ERR_GUARD_MISSING` without it. */
   session(c: Context): Session<Data>
   /**
@@ -53,7 +53,10 @@ export function honoAuth<Data extends SessionData>(auth: Auth<Data>): HonoAuth<D
   }
 
   return Object.assign(routes, {
-    requireSession: () => requireSession,
+    requireSession(none?: undefined) {
+      if (none !== undefined) throw guardNotCalled()
+      return requireSession
+    },
     session(c: Context) {
       const session = admitted.get(c)
       if (session === undefined) throw guardMissing('web.requireSession()', 'web.optionalSession(c)')

@@ -231,6 +231,38 @@ describe('an answer that carries a cookie of the session', () => {
     assert.deepEqual([status, headers['x-app'], text], [201, '1', 'body'])
   })
 
+  const own: [what: string, answer: (response: ServerResponse) => void][] = [
+    ['setHeader', (response) => void response.setHeader('set-cookie', 'app=1')],
+    ['setHeader with a list', (response) => void response.setHeader('Set-Cookie', ['app=1'])],
+    ['appendHeader', (response) => void response.appendHeader('Set-Cookie', 'app=1')],
+    ['setHeaders', (response) => void response.setHeaders(new Headers({ 'Set-Cookie': 'app=1' }))],
+    ['writeHead', (response) => void response.writeHead(200, { 'set-cookie': 'app=1' })],
+    ['writeHead and a list', (response) => void response.writeHead(200, ['Set-Cookie', 'app=1'])],
+    ['writeHead and pairs', (response) => void response.writeHead(200, [['Set-Cookie', 'app=1']] as never)],
+  ]
+  for (const [what, answer] of own) {
+    it(`carries it beside what the application sets by ${what}`, async (t) => {
+      const web = nodeAuth(fakeAuth())
+      const ask = await serve(t, async (request, response) => {
+        const session = await web.requireSession(request, response)
+        await session?.update(() => {})
+        answer(response)
+        response.end()
+      })
+      assert.deepEqual((await ask('/', user)).headers['set-cookie']?.sort(), ['app=1', 'version=2'])
+    })
+  }
+
+  it('carries it beside several of the application’s own', async (t) => {
+    const web = nodeAuth(fakeAuth())
+    const ask = await serve(t, async (request, response) => {
+      const session = await web.requireSession(request, response)
+      await session?.update(() => {})
+      response.writeHead(200, ['Set-Cookie', 'a=1', 'Set-Cookie', 'b=2']).end()
+    })
+    assert.deepEqual((await ask('/', user)).headers['set-cookie'], ['a=1', 'b=2', 'version=2'])
+  })
+
   it('leaves caching to the application where no cookie is set', async (t) => {
     const web = nodeAuth(fakeAuth())
     const ask = await serve(t, async (request, response) => {

@@ -24,7 +24,7 @@ export interface Auth<Data extends SessionData = SessionData> extends AsyncDispo
     setCookie?: SetCookie,
   ): Session<Data> | undefined | Promise<Session<Data> | undefined>
   readonly sessions: Sessions<Data>
-  /** The two tiers below: the roadmap's seven operations, and what they count. */
+  /** The two tiers below: the seven operations, and what they count. */
   readonly cache: AuthCache & { stats(): CacheStats }
   /** Looks at the store and the provider now. Never rejects. */
   health(): Promise<Health>

@@ -17,6 +17,7 @@ import type { Opening } from '../session/service.ts'
 import type { SessionData } from '../session/tokens.ts'
 import { isSallyportError, SallyportError, StoreUnavailableError } from '../shared/errors.ts'
 import type { AuthReply, AuthRequest } from './http.ts'
+import type { Hooks } from './options.ts'
 
 interface Arrived extends Workbench {
   state: string
@@ -252,6 +253,15 @@ describe('hooks.onSignIn', () => {
         logged.map(({ fields }) => fields['code']),
         ['ERR_HOOK_FAILED'],
       )
+    })
+  }
+
+  for (const verdict of [null, false, true, 'no', [], {}, { refused: 'no' }, { ok: false }]) {
+    it(`that returns ${JSON.stringify(verdict)} signs nobody in: it may have been meant as a refusal`, async () => {
+      const onSignIn = (() => verdict) as unknown as NonNullable<Hooks['onSignIn']>
+      const { arrive, calls } = await begun({ hooks: { onSignIn } })
+      assert.equal((await arrive())?.status, 500)
+      assert.ok(!calls.includes('sessions.open'))
     })
   }
 

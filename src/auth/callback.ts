@@ -2,6 +2,7 @@ import type { SignIn } from '../oidc/provider.ts'
 import { ProviderRefusedError } from '../oidc/provider-refused-error.ts'
 import type { SessionData } from '../session/tokens.ts'
 import { SallyportError } from '../shared/errors.ts'
+import { isPlainObject } from '../shared/options.ts'
 import type { Context } from './context.ts'
 import { deviceOf } from './device.ts'
 import { callHook } from './hook-call.ts'
@@ -88,9 +89,19 @@ async function firstData<Data extends SessionData>(
   returnTo: string,
 ): Promise<Data> {
   const { onSignIn } = hooks
-  const verdict = onSignIn && (await callHook(clock, 'onSignIn', () => onSignIn(claims, { returnTo })))
+  if (onSignIn === undefined) return {} as Data
+  const verdict = await callHook(clock, 'onSignIn', async () => checked(await onSignIn(claims, { returnTo })))
   if (verdict?.refuse !== undefined) throw new SallyportError('ERR_LOGIN_REFUSED', verdict.refuse)
   return verdict?.data ?? ({} as Data)
+}
+
+/** Where no compiler looks, a slip such as `false` or `{ refused }` is easily made, and must let nobody in. */
+function checked<Verdict>(verdict: Verdict): Verdict {
+  if (verdict === undefined) return verdict
+  if (!isPlainObject(verdict) || !('refuse' in verdict || 'data' in verdict)) {
+    throw new TypeError('it must return { data }, { refuse } or nothing')
+  }
+  return verdict
 }
 
 function repeated(name: string): SallyportError {

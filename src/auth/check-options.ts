@@ -19,6 +19,8 @@ import {
 } from '../shared/options.ts'
 import { secretRule } from '../shared/secret-rule.ts'
 import { localPath } from './return-to.ts'
+import { routesUnder } from './settings.ts'
+import { pathOf } from './url.ts'
 import type {
   AuthOptions,
   CookieOptions,
@@ -59,10 +61,10 @@ export function checkAuthOptions(options: unknown): void {
   checkOptions<AuthOptions>('createAuth', options, rules, compare)
 }
 
+const anyOrigin = 'https://host.invalid'
+
 const path: Rule = text((value) =>
-  localPath(value, 'https://host.invalid') === undefined
-    ? 'must be a path on this origin, starting with a single `/`'
-    : undefined,
+  localPath(value, anyOrigin) === undefined ? 'must be a path on this origin, starting with a single `/`' : undefined,
 )
 
 const cookieRules: Rules<CookieOptions> = {
@@ -139,16 +141,23 @@ const rules: Rules<AuthOptions> = {
 function checkIssuer(issuer: string): string | undefined {
   const url = URL.parse(issuer)
   if (url === null) return 'must be an absolute URL'
-  if (url.search !== '' || url.hash !== '' || url.username !== '') return 'must have no query, fragment or user name'
+  if (url.pathname.includes('/.well-known/')) return 'must be the issuer itself, without /.well-known/…'
+  if (url.search !== '' || url.hash !== '' || hasCredentials(url)) {
+    return 'must have no query, fragment, user name or password'
+  }
   return checkScheme(url)
 }
 
 function checkBaseUrl(baseUrl: string): string | undefined {
   const url = URL.parse(baseUrl)
   if (url === null) return 'must be an absolute URL, e.g. https://app.example'
-  const isOrigin = url.pathname === '/' && url.search === '' && url.hash === '' && url.username === ''
+  const isOrigin = url.pathname === '/' && url.search === '' && url.hash === '' && !hasCredentials(url)
   if (!isOrigin) return 'must be an origin: scheme, host and port alone (see login.basePath for the path of the routes)'
   return checkScheme(url)
+}
+
+function hasCredentials({ username, password }: URL): boolean {
+  return username !== '' || password !== ''
 }
 
 function checkScheme(url: URL): string | undefined {
@@ -166,8 +175,12 @@ function checkParams(params: unknown, report: (message: string, below?: string) 
 }
 
 /** Options that are right each, but not together. */
-function compare({ clientSecret, provider, session = {}, baseUrl }: AuthOptions, findings: Findings): void {
+function compare(options: AuthOptions, findings: Findings): void {
+  const { clientSecret, provider, session = {}, baseUrl } = options
   const { report, isSound } = findings
+  if (Object.hasOwn(options, 'clientSecret') && clientSecret === undefined) {
+    report('clientSecret', 'is undefined: is its environment variable set? A public client leaves the option out')
+  }
   if (isSound('clientSecret', 'provider.clientAuth')) {
     const auth: string | undefined = provider?.clientAuth
     if (clientSecret !== undefined && auth === 'none')
@@ -188,6 +201,19 @@ function compare({ clientSecret, provider, session = {}, baseUrl }: AuthOptions,
       report('session.cookie.domain', 'must be the host of baseUrl or a domain it is in')
     }
   }
+  compareReturns(options, findings)
+}
+
+/** Ways back that lead away again would send the browser round in circles. */
+function compareReturns({ login = {}, logout = {} }: AuthOptions, { report, isSound }: Findings): void {
+  if (!isSound('login.basePath', 'login.defaultReturnTo', 'logout.returnTo')) return
+  const routes = routesUnder(login.basePath)
+  const isAmong = (ours: readonly string[], wanted: string = '/'): boolean =>
+    ours.includes(pathOf(localPath(wanted, anyOrigin)!))
+  if (isAmong(Object.values(routes), login.defaultReturnTo)) {
+    report('login.defaultReturnTo', 'must not be one of our own routes')
+  }
+  if (isAmong([routes.logout], logout.returnTo)) report('logout.returnTo', 'must not be the logout itself')
 }
 
 function isInDomain(host: string, domain: string): boolean {

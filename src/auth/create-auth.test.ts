@@ -82,10 +82,18 @@ describe('createAuth', () => {
       answers.map(({ source, reason }) => ({ source, reason })),
       [{ source: 'refused', reason: 'anonymous' }],
     )
-    assert.deepEqual(
-      logged.map(({ level }) => level),
-      ['error'],
-    )
+    assert.deepEqual(logged.filter(({ level }) => level === 'error').length, 1)
+  })
+
+  it('warns that sessions end with the process, where there is no store', async () => {
+    for (const [more, warnings] of [
+      [{}, 1],
+      [{ store: memoryStore() }, 0],
+    ] as const) {
+      const { logger, logged } = logging()
+      await using _ = createAuth({ ...options, fetch: unreachable, logger, ...more })
+      assert.equal(logged.filter(({ level }) => level === 'warn').length, warnings)
+    }
   })
 
   it('tells store and provider apart in its health, and rejects ready while one is down', async () => {

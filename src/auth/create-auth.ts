@@ -32,10 +32,15 @@ export function createAuth<Data extends SessionData = SessionData>(options: Auth
     logger.warn({ origin, cookie: sessionCookie.name }, 'plain http: cookies have no prefix and are not Secure')
   }
 
+  if (options.store === undefined && settings.isSecure) {
+    logger.warn({}, 'no store: sessions live in this process alone and end with it')
+  }
+
   const context = connect(options, settings, { clock, randomness, logger, hooks })
   const { sessions, provider } = context
   const report = new HitReport(sessions.stats, clock, logger)
-  const guard = createGuard(context)
+  const handle = createHandle(context)
+  const guard = createGuard(context, handle)
   let closing: Promise<void> | undefined
   const close = (): Promise<void> => {
     report.close()
@@ -45,7 +50,7 @@ export function createAuth<Data extends SessionData = SessionData>(options: Auth
 
   return {
     ready: async () => void (await Promise.all([sessions.ready(), provider.ready()])),
-    handle: createHandle(context),
+    handle,
     guard(request, setCookie) {
       report.note()
       return guard(request, setCookie)
@@ -125,17 +130,20 @@ function sessionHooks(
   return {
     onSignOut: async (claims, reason) => onSignOut && attempt('onSignOut', () => onSignOut(claims, { reason })),
     onRefresh: async (claims) => onRefresh && attempt('onRefresh', () => onRefresh(claims)),
-    ...(onAnswer === undefined
-      ? {}
-      : {
-          onAnswer(answer) {
-            try {
-              onAnswer(answer)
-            } catch (err) {
-              logger.error({ err }, 'a hook failed')
-            }
-          },
-        }),
+    ...(onAnswer === undefined ? {} : { onAnswer: listener(onAnswer, logger) }),
+  }
+}
+
+function listener(onAnswer: NonNullable<Hooks['onAnswer']>, logger: Logger): NonNullable<SessionHooks['onAnswer']> {
+  const failed = (err: unknown): void => logger.error({ err }, 'a hook failed')
+  return (answer) => {
+    try {
+      // An async function is a `void` one to the compiler, and its rejection would end the process.
+      const returned: unknown = onAnswer(answer)
+      if (returned instanceof Promise) returned.catch(failed)
+    } catch (err) {
+      failed(err)
+    }
   }
 }
 

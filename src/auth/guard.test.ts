@@ -2,14 +2,19 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ask, cookiesOf, header, navigate, session, workbench, type Fakes } from '../../test/support/auth-context.ts'
 import { isSallyportError, SallyportError, StoreUnavailableError } from '../shared/errors.ts'
-import type { GuardAnswer } from './auth.ts'
+import type { SessionData } from '../session/tokens.ts'
+import type { Auth, GuardAnswer } from './auth.ts'
+import type { Context } from './context.ts'
 import { createGuard } from './guard.ts'
+import { createHandle } from './handle.ts'
 import type { AuthReply, AuthRequest } from './http.ts'
+
+const guardOf = (context: Context<SessionData>): Auth['guard'] => createGuard(context, createHandle(context))
 
 const noCookie = (): void => assert.fail('no cookie may be set')
 
 function guard(request: AuthRequest, fakes: Fakes = {}): GuardAnswer | Promise<GuardAnswer> {
-  return createGuard(workbench(fakes).context)(request, noCookie)
+  return guardOf(workbench(fakes).context)(request, noCookie)
 }
 
 async function refusal(request: AuthRequest, fakes: Fakes = {}): Promise<AuthReply> {
@@ -23,6 +28,17 @@ async function refusal(request: AuthRequest, fakes: Fakes = {}): Promise<AuthRep
 const down = { sessions: { authenticate: () => Promise.reject(new StoreUnavailableError()) } } satisfies Fakes
 
 describe('the guard', () => {
+  for (const [path, status] of [
+    ['/auth/login', 302],
+    ['/auth/session', 401],
+  ] as const) {
+    it(`before our routes lets ${path} be answered: else nobody could ever sign in`, async () => {
+      const { reply } = await guard(navigate(path), { sessions: { authenticate: () => undefined } })
+      assert.equal(reply?.status, status)
+      assert.doesNotMatch(header(reply!, 'Location') ?? '', /returnTo/)
+    })
+  }
+
   it('answers at once when memory can', () => {
     const answer = guard(ask('/me'), { sessions: { authenticate: () => session } })
     assert.ok(!(answer instanceof Promise))
@@ -116,7 +132,7 @@ describe('while the store cannot answer', () => {
 describe('a change asked for by another site', () => {
   it('is refused before anybody is looked up', async () => {
     const { context, calls } = workbench({ sessions: { authenticate: () => session } })
-    const answer = await createGuard(context)(ask('/me', { 'sec-fetch-site': 'cross-site' }, 'DELETE'), noCookie)
+    const answer = await guardOf(context)(ask('/me', { 'sec-fetch-site': 'cross-site' }, 'DELETE'), noCookie)
     assert.equal(answer.reply?.status, 403)
     assert.deepEqual(calls, [])
   })

@@ -8,16 +8,23 @@ import { loginPath } from './login.ts'
 import { redirect } from './replies.ts'
 import { isFromOurselves, isNavigation, isSafeMethod } from './request-kind.ts'
 import { localPath } from './return-to.ts'
+import { pathOf } from './url.ts'
 import type { Refuse } from './refusals.ts'
 
 /**
  * Lets requests pass with their session. A warm one is answered at once: nothing is awaited and nothing made but the
  * answer. Who is not signed in goes to the login, or is told 401; where it cannot be known, 503.
  */
-export function createGuard<Data extends SessionData>(context: Context<Data>): Auth<Data>['guard'] {
+export function createGuard<Data extends SessionData>(
+  context: Context<Data>,
+  handle: Auth<Data>['handle'],
+): Auth<Data>['guard'] {
   const { settings, sessions } = context
+  const ourPaths = new Set<string>(Object.values(settings.routes))
 
   function turnAway(request: AuthRequest): GuardAnswer<Data> | Promise<GuardAnswer<Data>> {
+    // A guard that stands before our routes must not keep people from the login.
+    if (ourPaths.has(pathOf(request.url))) return handle(request).then((reply) => ({ reply: reply! }))
     if (!isNavigation(request)) {
       return refused(context.refuse, request, new SallyportError('ERR_LOGIN_REQUIRED', 'nobody is signed in'))
     }

@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http'
+import { ProviderRefusedError } from '../oidc/provider-refused-error.ts'
 import { isSallyportError, SallyportError, type ErrorCode } from '../shared/errors.ts'
 import type { Logger } from '../shared/logger.ts'
 import type { Randomness } from '../shared/randomness.ts'
@@ -63,11 +64,18 @@ function log(logger: Logger, id: string, error: SallyportError): void {
   const { code, status } = error
   // The text of a refused sign-in is written for the user and may name them.
   const fields = code === 'ERR_LOGIN_REFUSED' ? { id, code } : { id, code, err: error }
+  if (error instanceof ProviderRefusedError && clientTrouble.has(error.providerCode)) {
+    logger.error(fields, 'the provider does not know us: check clientId, clientSecret and provider.clientAuth')
+    return
+  }
   if (status === 401) logger.debug(fields, 'request refused')
   else if (status < 500) logger.info(fields, 'request refused')
   else if (status === 500) logger.error(fields, 'request failed')
   else logger.warn(fields, 'request failed')
 }
+
+/** What a provider says of a client, not of a user (RFC 6749 §5.2). */
+const clientTrouble: ReadonlySet<string> = new Set(['invalid_client', 'unauthorized_client'])
 
 const unknownSession = [
   'Please try again in a moment',
@@ -92,7 +100,7 @@ const words: Partial<Record<ErrorCode, readonly [title: string, text: string]>> 
     'Sign-in is not possible right now',
     'The sign-in service does not answer. Please try again in a moment.',
   ],
-  ERR_REQUEST_CROSS_SITE: ['Request refused', 'It came from another site.'],
+  ERR_REQUEST_CROSS_SITE: ['Request refused', 'It came from another site, or does not say where it came from.'],
   ERR_REQUEST_INVALID: ['Request refused', 'It cannot be understood.'],
   ERR_STORE_CORRUPT: unknownSession,
   ERR_STORE_UNAVAILABLE: unknownSession,

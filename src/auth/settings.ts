@@ -34,20 +34,24 @@ export interface Settings {
   leavesErrorsToFramework: boolean
 }
 
-/** Reads options that were checked before. */
-export function settle(options: AuthOptions): Settings {
-  const { login = {}, logout = {}, session = {}, provider = {} } = options
-  const { name = 'sallyport', domain, sameSite = 'lax', persistent = true } = session.cookie ?? {}
-  const { origin, protocol } = new URL(options.baseUrl)
-  const { basePath = '/auth' } = login
-  const { absoluteLifetimeSec = 86_400 } = session
-  const isSecure = protocol === 'https:'
-  const routes = {
+/** The paths of our routes. */
+export function routesUnder(basePath: string = '/auth'): Settings['routes'] {
+  return {
     login: `${basePath}/login`,
     callback: `${basePath}/callback`,
     logout: `${basePath}/logout`,
     session: `${basePath}/session`,
   }
+}
+
+/** Reads options that were checked before. */
+export function settle(options: AuthOptions): Settings {
+  const { login = {}, logout = {}, session = {}, provider = {} } = options
+  const { name = 'sallyport', domain, sameSite = 'lax', persistent = true } = session.cookie ?? {}
+  const { origin, protocol } = new URL(options.baseUrl)
+  const { absoluteLifetimeSec = 86_400 } = session
+  const isSecure = protocol === 'https:'
+  const routes = routesUnder(login.basePath)
   return {
     issuer: options.issuer,
     origin,

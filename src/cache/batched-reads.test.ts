@@ -33,7 +33,7 @@ function world(): World {
 }
 
 /** Keys from `first` on, `count` of them. */
-function keys(first: number, count: number): string[] {
+function keysFrom(first: number, count: number): string[] {
   return Array.from({ length: count }, (_, i) => `key ${first + i}`)
 }
 
@@ -83,7 +83,7 @@ describe('reads of different keys', () => {
   test('at most a hundred go together', async () => {
     const { clock, held, batches, read } = world()
     held.hold('read', 'answer')
-    for (const key of keys(0, 251)) read(key).catch(() => {})
+    for (const key of keysFrom(0, 251)) read(key).catch(() => {})
     await clock.advance(0)
     assert.deepEqual(
       batches.map((batch) => batch.length),
@@ -94,13 +94,13 @@ describe('reads of different keys', () => {
   test('at most four batches are under way; the rest waits for one of them', async () => {
     const { clock, held, batches, read } = world()
     held.hold('read', 'answer')
-    for (const key of keys(0, 451)) read(key).catch(() => {})
+    for (const key of keysFrom(0, 451)) read(key).catch(() => {})
     await clock.advance(0)
     assert.equal(batches.length, 4)
     held.release('read')
     await clock.advance(0)
     assert.equal(batches.length, 5)
-    assert.deepEqual(batches.flat(), keys(0, 401))
+    assert.deepEqual(batches.flat(), keysFrom(0, 401))
   })
 
   test('are answered in whatever order the store answers', async () => {
@@ -145,7 +145,7 @@ describe('a batch that fails', () => {
   test('makes room for the next', async () => {
     const { clock, held, batches, read } = world()
     held.hold('read', 'answer')
-    for (const key of keys(0, 401)) read(key).catch(() => {})
+    for (const key of keysFrom(0, 401)) read(key).catch(() => {})
     await clock.advance(0)
     held.lose('read')
     await clock.advance(0)
@@ -157,7 +157,7 @@ describe('while the store hangs', () => {
   test('a read that waits for its turn fails when its own time is over', async () => {
     const { clock, held, read } = world()
     held.hold('read', 'request')
-    for (const key of keys(0, 301)) read(key).catch(() => {})
+    for (const key of keysFrom(0, 301)) read(key).catch(() => {})
     await clock.advance(500)
     const late = watch(read('late'))
     await clock.advance(999)
@@ -169,7 +169,7 @@ describe('while the store hangs', () => {
   test('whoever gave up waiting is not read for any more', async () => {
     const { clock, held, batches, read } = world()
     held.hold('read', 'request')
-    for (const key of keys(0, 1_001)) read(key).catch(() => {})
+    for (const key of keysFrom(0, 1_001)) read(key).catch(() => {})
     await clock.advance(1_000)
     const sent = batches.length
     held.pass('read')

@@ -289,7 +289,7 @@ describe('poll', () => {
   for (const [what, stepMs] of [
     ['forward by an hour', 3_600_000],
     ['back by an hour', -3_600_000],
-    ['forward by D', D],
+    ['forward by two seconds', 2_000],
   ] as const) {
     test(`a store whose clock went ${what} clears everything: deadlines in memory are wrong`, () => {
       const instance = viewAt([0, 9, 0, 0])
@@ -302,10 +302,19 @@ describe('poll', () => {
     })
   }
 
-  test('an answer that took its time is no step of the store’s clock', () => {
+  test('steps of the store’s clock that are too small to be seen add up', () => {
+    const instance = viewAt([0, 9, 0, 0])
+    instance.poll(300, [0, 9, 0, 0], { storeNow: storeOffset + 300 + 1_000 })
+    assert.deepEqual(instance.dropped, [])
+    instance.poll(600, [0, 9, 0, 0], { storeNow: storeOffset + 600 + 2_000 })
+    assert.deepEqual(instance.dropped, ['all'])
+  })
+
+  test('an answer that took its time is no step of the store’s clock, nor is one in whole seconds', () => {
     const instance = viewAt([0, 9, 0, 0])
     instance.poll(300, [0, 9, 0, 0], { storeNow: storeOffset + 300 + D / 3 })
-    instance.poll(600, [0, 9, 0, 0], { storeNow: storeOffset + 600 })
+    instance.poll(600, [0, 9, 0, 0], { storeNow: storeOffset + 600 - 999 })
+    instance.poll(900, [0, 9, 0, 0], { storeNow: storeOffset + 900 + D / 3 })
     assert.deepEqual(instance.dropped, [])
   })
 })
@@ -386,6 +395,21 @@ describe('push', () => {
     instance.coherence.applyPush(push(bump(3, 4, ['a'])))
     assert.equal(instance.coherence.holdsLease(D, D), false)
   })
+})
+
+test('a bump of our own drops its keys, also if a later one of somebody else was known before it', () => {
+  for (const [keys, dropped] of [
+    [['a'], ['a']],
+    ['*', ['bucket 1']],
+  ] as const) {
+    const instance = viewAt([0, 3, 0, 0])
+    const mark = instance.coherence.mark(1)
+    instance.coherence.applyPush({ incarnation: 'store 1', bump: bump(4, 5, ['another']) })
+    instance.dropped.length = 0
+    instance.coherence.applyOwn({ bucket: 1, prev: 3, n: 4, keys }, mark)
+    assert.deepEqual(instance.dropped, dropped)
+    assert.equal(instance.coherence.mark(1).stamp, 5)
+  }
 })
 
 describe('a bump of our own, made at a store that is another since', () => {

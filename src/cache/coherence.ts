@@ -32,7 +32,7 @@ export class Coherence {
   readonly #holder: Holder
   #freshAsOf: Instant = never
   #incarnation: string | undefined
-  /** The store's clock less our monotonic one, as the last good poll saw it. */
+  /** The store's clock less our monotonic one, as it was when everything was dropped last: small steps add up. */
   #storeOffset: number | undefined
   /** Rises when numbers fell, or the store or its time is another: no outcome marked before may be kept. */
   #generation = 0
@@ -73,8 +73,9 @@ export class Coherence {
 
   /** The bump of a unit sent at `mark`. One made for a store that is gone since says nothing about the present one. */
   applyOwn(bump: Bump, mark: Mark): void {
-    if (mark.generation === this.#generation) this.applyBump(bump)
-    else if (bump.keys === '*') this.#holder.dropBucket(bump.bucket)
+    if (mark.generation === this.#generation && this.applyBump(bump)) return
+    // Who changed something does not go on with what was there before, also where a later bump was known first.
+    if (bump.keys === '*') this.#holder.dropBucket(bump.bucket)
     else for (const key of bump.keys) this.#holder.drop(key)
   }
 
@@ -87,31 +88,34 @@ export class Coherence {
     if (incarnation === this.#incarnation) this.applyBump(bump)
   }
 
-  applyBump({ bucket, prev, n, keys }: Bump): void {
+  /** Returns whether it was news. */
+  applyBump({ bucket, prev, n, keys }: Bump): boolean {
     const known = this.#epoch[bucket]
-    if (known === undefined || !(n > known)) return
+    if (known === undefined || !(n > known)) return false
     this.#epoch[bucket] = n
     if (prev !== known) this.pushGaps++
     if (prev !== known || keys === '*') this.#floor[bucket] = n
     if (keys !== '*') for (const key of keys) this.#holder.drop(key)
+    return true
   }
 
   /** `sentAt` and `known` are of the moment the poll was sent: its answer proves nothing about later. */
   applyPoll(reply: EpochsReply, known: readonly number[], sentAt: Instant): void {
-    if (reply.incarnation !== this.#incarnation || this.#hasStepped(reply, sentAt)) this.#adopt(reply)
+    if (reply.incarnation !== this.#incarnation || this.#hasStepped(reply, sentAt)) this.#adopt(reply, sentAt)
     else this.#compare(reply, known)
-    this.#storeOffset = reply.storeNow - sentAt.monotonic
     if (sentAt.monotonic >= this.#freshAsOf.monotonic) this.#freshAsOf = sentAt
   }
 
   /** Deadlines in memory were counted by the store's clock as it was: a step of it, or a sleep of ours, makes them wrong. */
   #hasStepped({ storeNow }: EpochsReply, sentAt: Instant): boolean {
     if (this.#storeOffset === undefined) return false
-    return Math.abs(storeNow - sentAt.monotonic - this.#storeOffset) >= this.#maxStalenessMs
+    // A poll may take a third of D, and some stores tell whole seconds.
+    return Math.abs(storeNow - sentAt.monotonic - this.#storeOffset) > this.#maxStalenessMs / 3 + 1_000
   }
 
-  #adopt(reply: EpochsReply): void {
+  #adopt(reply: EpochsReply, sentAt: Instant): void {
     this.#incarnation = reply.incarnation
+    this.#storeOffset = reply.storeNow - sentAt.monotonic
     this.#generation++
     this.#holder.dropAll()
     for (let bucket = 0; bucket < this.#epoch.length; bucket++) {

@@ -3,8 +3,16 @@ import { describe, test } from 'node:test'
 import { memoryStore } from '../stores/memory.ts'
 import { manualClock } from '../testing/manual-clock.ts'
 import { recordingLogger } from '../../test/support/recording-logger.ts'
-import { evenRandomness, neighbourOf, putByAnother, startInstance, type Instance } from '../../test/support/tiers.ts'
+import {
+  evenRandomness,
+  hour,
+  neighbourOf,
+  putByAnother,
+  startInstance,
+  type Instance,
+} from '../../test/support/tiers.ts'
 import { watch } from '../../test/support/watch.ts'
+import { bucketOf } from './bucket.ts'
 import { resolveCacheConfig } from './config.ts'
 import { TwoTierCache } from './two-tier-cache.ts'
 
@@ -196,6 +204,42 @@ describe('join', () => {
       )
     })
   }
+
+  for (const [what, drop] of [
+    [
+      'its bucket was dropped',
+      ({ partition, tiers }: Instance) => partition.dropBucket(bucketOf('key of a', tiers.buckets)),
+    ],
+    ['everything was dropped', ({ partition }: Instance) => partition.dropAll()],
+    ['its key was dropped', ({ tiers }: Instance) => tiers.drop('key of a')],
+  ] as const) {
+    test(`nobody joins a read that was sent before ${what}, and it is not kept`, async (t) => {
+      const instance = await startInstance(t)
+      const { partition, held, clock } = instance
+      await putByAnother(held.store, 'key of a', 'value')
+      held.hold('read', 'answer')
+      const load = partition.load('a', 'key of a')
+      await clock.advance(0)
+      drop(instance)
+      void partition.load('a', 'key of a')
+      await clock.advance(0)
+      assert.equal(held.calls('read'), 2)
+      held.release('read')
+      await load
+      assert.equal(served(instance, 'a'), undefined)
+    })
+  }
+
+  test('nobody joins a read that was under way while the machine slept', async (t) => {
+    const { partition, held, clock } = await startInstance(t)
+    held.hold('read', 'answer')
+    void partition.load('a', 'key of a')
+    await clock.advance(0)
+    clock.stepWall(8 * hour)
+    void partition.load('a', 'key of a')
+    await clock.advance(0)
+    assert.equal(held.calls('read'), 2)
+  })
 
   test('all who wait for a read that fails fail with it, and the next asks again', async (t) => {
     const { partition, held, clock } = await startInstance(t)

@@ -122,10 +122,19 @@ export class Partition<V> {
 
   dropBucket(bucket: number): void {
     this.#l1.deleteBucket(bucket)
+    this.#detachSent((key) => bucketOf(key, this.#tiers.buckets) === bucket)
   }
 
   dropAll(): void {
     this.#l1.clear()
+    this.#detachSent(() => true)
+  }
+
+  /** What is not sent yet will read what is there then. */
+  #detachSent(isMeant: (key: string) => boolean): void {
+    for (const flight of this.#flights.values()) {
+      if (flight.sentAt !== undefined && isMeant(flight.key)) flight.detached = true
+    }
   }
 
   #mayJoin(flight: Flight<V>, text: string, fresh: boolean): boolean {

@@ -36,7 +36,7 @@ function world({ randomness = evenRandomness }: { randomness?: Randomness } = {}
       return held.store.epochs(known)
     },
   })
-  const poller = new Poller({ store, coherence, maxStalenessMs: D, clock, randomness, logger })
+  const poller = new Poller({ store, coherence, maxStalenessMs: D, timeoutMs: D / 3, clock, randomness, logger })
   const holdsLease = (): boolean => coherence.holdsLease(clock.monotonic(), clock.wall())
   return { clock, coherence, poller, held, sentAt, lines, holdsLease }
 }
@@ -184,7 +184,7 @@ test('a store that refuses at once is not asked more often than every third of D
     throw new SallyportError('ERR_CLOSED', 'closed')
   }
   const { clock, coherence } = started
-  const options = { store: refusing, coherence, maxStalenessMs: D, clock, randomness: evenRandomness }
+  const options = { store: refusing, coherence, maxStalenessMs: D, timeoutMs: D / 3, clock, randomness: evenRandomness }
   const poller = new Poller({ ...options, logger: recordingLogger().logger })
   poller.wake()
   for (let passed = 0; passed < 3_000; passed += 100) {

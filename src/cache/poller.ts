@@ -10,6 +10,8 @@ export interface PollerOptions {
   store: Store
   coherence: Coherence
   maxStalenessMs: number
+  /** A poll ends after this, at most a third of `maxStalenessMs`. */
+  timeoutMs: number
   clock: Clock
   randomness: Randomness
   logger: Logger
@@ -59,10 +61,10 @@ export class Poller {
   }
 
   async #pollOnce(sentAt: Instant): Promise<void> {
-    const { store, coherence, clock, maxStalenessMs, logger } = this.#options
+    const { store, coherence, clock, timeoutMs, logger } = this.#options
     const known = coherence.known()
     try {
-      const reply = await withTimeout(clock, maxStalenessMs / 3, store.epochs(known), () => {
+      const reply = await withTimeout(clock, timeoutMs, store.epochs(known), () => {
         return new StoreUnavailableError(`the ${store.name} store did not answer a poll in time`)
       })
       if (this.#closed) return

@@ -6,16 +6,16 @@ import { evenRandomness, hour, putByAnother, startInstance, type Instance } from
 import { watch } from '../../test/support/watch.ts'
 import { memoryStore } from '../stores/memory.ts'
 import { manualClock } from '../testing/manual-clock.ts'
-import { resolveCacheConfig } from './config.ts'
+import { resolveCacheConfig, type TwoTierCacheConfig } from './config.ts'
 import type { Push, Store } from './store.ts'
 import { TwoTierCache } from './two-tier-cache.ts'
 
 const D = 1_000
 const key = 'key of a'
 
-function tiersOn(store: Store, clock = manualClock()): TwoTierCache {
+function tiersOn(store: Store, clock = manualClock(), config?: TwoTierCacheConfig): TwoTierCache {
   const { logger } = recordingLogger()
-  return new TwoTierCache({ store, config: resolveCacheConfig(), clock, randomness: evenRandomness, logger })
+  return new TwoTierCache({ store, config: resolveCacheConfig(config), clock, randomness: evenRandomness, logger })
 }
 
 /** Both have the entry in memory. */
@@ -66,6 +66,17 @@ describe('ready', () => {
     await putByAnother(held.store, key, 'value')
     await partition.load('a', key)
     assert.equal(partition.serve('a')?.value, 'value')
+  })
+
+  test('waits for the first poll no longer than for any operation, however long D is', async () => {
+    const clock = manualClock()
+    const held = heldStore(memoryStore({ clock }))
+    const tiers = tiersOn(held.store, clock, { maxStalenessMs: 60_000 })
+    held.hold('epochs', 'request')
+    const readied = watch(tiers.ready())
+    await clock.advance(1_000)
+    assert.equal(readied.state, 'fulfilled')
+    await tiers.close()
   })
 
   test('does not fail because the first poll does', async () => {
@@ -238,6 +249,16 @@ describe('close', () => {
     await tiers.close()
     assert.equal(clock.pending(), 0)
     await assert.rejects(held.store.ping(), { code: 'ERR_CLOSED' })
+  })
+
+  test('is final: memory answers no more, and nothing is ready', async (t) => {
+    const { tiers, partition, held } = await startInstance(t)
+    await putByAnother(held.store, key, 'value')
+    await partition.load('a', key)
+    await tiers.close()
+    assert.equal(partition.serve('a'), undefined)
+    await assert.rejects(tiers.ready(), { code: 'ERR_CLOSED' })
+    await assert.rejects(partition.load('a', key), { code: 'ERR_CLOSED' })
   })
 
   test('can be repeated', async (t) => {

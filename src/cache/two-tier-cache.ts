@@ -57,8 +57,11 @@ export class TwoTierCache implements CommittingTiers {
       dropBucket: (bucket) => this.#partitions.forEach((partition) => partition.dropBucket(bucket)),
       dropAll: () => this.#partitions.forEach((partition) => partition.dropAll()),
     })
-    const maxStalenessMs = config.maxStalenessMs
-    this.poller = new Poller({ store, coherence: this.coherence, maxStalenessMs, clock, randomness, logger })
+    const { maxStalenessMs, operationTimeoutMs } = config
+    // A request waits for the first poll, and for that no longer than for anything else.
+    const timeoutMs = Math.min(maxStalenessMs / 3, operationTimeoutMs)
+    const { coherence } = this
+    this.poller = new Poller({ store, coherence, maxStalenessMs, timeoutMs, clock, randomness, logger })
     this.#sweeper = new Sweeper(store, { clock, randomness, logger })
   }
 
@@ -100,6 +103,9 @@ export class TwoTierCache implements CommittingTiers {
   /** Repeatable. Closes the store as well. */
   async close(): Promise<void> {
     this.#closed = true
+    this.isReady = false
+    this.#preparing = undefined
+    this.#partitions.forEach((partition) => partition.dropAll())
     this.poller.close()
     this.#sweeper.close()
     for (const unsubscribe of this.#unsubscribe.splice(0)) unsubscribe()
@@ -107,16 +113,21 @@ export class TwoTierCache implements CommittingTiers {
   }
 
   async #prepare(): Promise<void> {
-    if (this.#closed) throw new SallyportError('ERR_CLOSED', 'this cache was closed')
+    this.#refuseIfClosed()
     await this.store.init({ maxStalenessMs: this.config.maxStalenessMs })
-    if (this.#closed) throw new SallyportError('ERR_CLOSED', 'this cache was closed')
+    this.#refuseIfClosed()
     this.#sweeper.start()
     if (this.enableL1) {
       this.#listen()
       // Before anything is read: else the first answers would be of an unknown incarnation, and not kept.
       await this.poller.poll()
+      this.#refuseIfClosed()
     }
     this.isReady = true
+  }
+
+  #refuseIfClosed(): void {
+    if (this.#closed) throw new SallyportError('ERR_CLOSED', 'this cache was closed')
   }
 
   #listen(): void {

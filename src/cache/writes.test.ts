@@ -327,6 +327,14 @@ describe('cycles of one key', () => {
     assert.deepEqual([done.state, done.value, tries], ['fulfilled', undefined, 20])
   })
 
+  test('fail if their turn has not come within the time of one operation', async (t) => {
+    const { writes, clock } = await startInstance(t)
+    const slow = (): Promise<string> => new Promise((resolve) => void clock.setTimer(() => resolve('done'), 1_000))
+    const [first, second] = [watch(writes.inTurn(key, slow)), watch(writes.inTurn(key, slow))]
+    await clock.advance(1_000)
+    assert.deepEqual([first.value, second.error], ['done', 'ERR_STORE_UNAVAILABLE'])
+  })
+
   test('that fail let the next begin', async (t) => {
     const { writes } = await startInstance(t)
     await assert.rejects(

@@ -1,5 +1,5 @@
 import { sleep } from '../shared/clock.ts'
-import { isSallyportError } from '../shared/errors.ts'
+import { isSallyportError, StoreUnavailableError } from '../shared/errors.ts'
 import { Turns } from '../shared/turns.ts'
 import type { CommittingTiers, Kept } from './commits.ts'
 import type { CacheEntry, Item, Stored } from './entry.ts'
@@ -28,13 +28,17 @@ export class Writes<V> {
   /**
    * Runs read-change-write cycles of one key one after another, so that only other processes can be faster. `attempt`
    * returns `undefined` when one was, and is called again a little later; after 20 times the outcome is `undefined`.
+   * Nobody waits for their turn longer than one operation may take, however many stand in line before a slow store.
    */
   inTurn<T>(key: string, attempt: () => Promise<T | undefined>): Promise<T | undefined> {
+    const { clock, randomness, config } = this.#tiers
+    const askedAt = clock.monotonic()
     return this.#turns.take(key, async () => {
+      if (clock.monotonic() - askedAt >= config.operationTimeoutMs) throw waitedTooLong(config.operationTimeoutMs)
       for (let tries = 1; tries <= maxTries; tries++) {
         const outcome = await attempt()
         if (outcome !== undefined) return outcome
-        await sleep(this.#tiers.clock, tries * this.#tiers.randomness.fraction())
+        await sleep(clock, tries * randomness.fraction())
       }
       return undefined
     })
@@ -138,4 +142,8 @@ export class Writes<V> {
     this.#partition.keep(entry, mayKeep && entry.version >= newestRead)
     return entry
   }
+}
+
+function waitedTooLong(ms: number): StoreUnavailableError {
+  return new StoreUnavailableError(`other writes of the same entry took longer than ${ms} ms`)
 }

@@ -47,7 +47,10 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
       },
       (err: unknown) => {
         attempt.endedAt = clock.monotonic()
-        logger.warn({ err }, 'the provider could not be discovered')
+        logger.warn(
+          { err, url: metadataUrl(options.issuer) },
+          'the provider could not be discovered',
+        )
       },
     )
     return attempt.outcome
@@ -64,15 +67,19 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
 }
 
 async function load({ issuer, send }: DiscoveryOptions): Promise<ServerMetadata> {
-  const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
   try {
-    const answer = await send(url, { headers: { accept: 'application/json' } })
+    const answer = await send(metadataUrl(issuer), { headers: { accept: 'application/json' } })
     if (answer.status !== 200)
       throw unavailable(new RequestFailure('overloaded', { detail: `status ${answer.status}` }))
     return checked((await answer.json()) as ServerMetadata, issuer)
   } catch (error) {
     throw toProviderError(error)
   }
+}
+
+/** OpenID Connect Discovery 1.0 §4. */
+function metadataUrl(issuer: string): string {
+  return `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
 }
 
 /** Refuses at discovery what would otherwise fail each sign-in halfway. */

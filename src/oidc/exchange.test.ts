@@ -91,6 +91,7 @@ describe('a sign-in', () => {
     assert.equal(endsAt, 1_800_000_000_500)
   })
 
+  refuses('a ceiling that has passed', { claims: { session_expiry: 1_000_000_000 } }, /session_expiry/)
   refuses('a ceiling that is not a number', { claims: { session_expiry: 'never' } }, /session_expiry/)
 
   test('accepts an audience list of one, and several with our `azp`', async () => {

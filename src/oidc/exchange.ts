@@ -40,16 +40,17 @@ async function signIn({ config }: Call, callback: Callback, options: ExchangeOpt
   const { access_token: accessToken, id_token: idToken } = answer
   checkIdToken({ claims, idToken: idToken!, accessToken, clientId: options.clientId })
   const tokens = tokenSet(answer, sentAt)
+  const session = providerSession(claims, options.clock.wall())
   const userinfo = options.userinfo ? await fetchUserInfo(config, accessToken, claims.sub) : {}
-  return { claims: userClaims(claims, userinfo), tokens, ...providerSession(claims) }
+  return { claims: userClaims(claims, userinfo), tokens, ...session }
 }
 
 /** What the provider says about its own session with the user. */
-function providerSession({ sid, session_expiry: expiry }: IDToken): Pick<SignIn, 'sid' | 'endsAt'> {
-  return {
-    ...(typeof sid === 'string' ? { sid } : {}),
-    ...(expiry === undefined ? {} : { endsAt: instant(expiry) }),
-  }
+function providerSession({ sid, session_expiry: expiry }: IDToken, now: number): Pick<SignIn, 'sid' | 'endsAt'> {
+  const endsAt = expiry === undefined ? undefined : instant(expiry)
+  // A session that is over at once would send its user round in circles.
+  if (endsAt !== undefined && endsAt <= now) throw untrusted('`session_expiry` has passed')
+  return { ...(typeof sid === 'string' ? { sid } : {}), ...(endsAt === undefined ? {} : { endsAt }) }
 }
 
 function instant(seconds: unknown): number {

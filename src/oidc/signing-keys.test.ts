@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, test } from 'node:test'
-import { startEvilProvider, status } from '../../test/support/evil-provider.ts'
-import type { EvilProvider } from '../../test/support/evil-provider.ts'
+import { json, startEvilProvider, status, text } from '../../test/support/evil-provider.ts'
+import type { Answer, EvilProvider } from '../../test/support/evil-provider.ts'
 import { callbackUrl, exchange, failureOf, relyingParty } from '../../test/support/relying-party.ts'
 import type { RelyingParty } from '../../test/support/relying-party.ts'
 import type { SignIn } from './provider.ts'
@@ -54,17 +54,36 @@ describe('the provider’s keys', () => {
     assert.equal(downloads(), 1)
   })
 
-  for (const code of [404, 500]) {
-    test(`serve on for an hour when a new set is answered with ${code}`, async (t) => {
+  const answers: [what: string, jwks: Answer][] = [
+    ['404', status(404)],
+    ['500', status(500)],
+    ['a page', text(200, '<h1>Back soon</h1>')],
+    ['JSON that is no key set', json(200, { error: 'busy' })],
+    ['null', json(200, null)],
+  ]
+  for (const [what, jwks] of answers) {
+    test(`serve on for an hour when a new set is answered with ${what}`, async (t) => {
       const party = relyingParty(op)
       await signIn(party)
-      op.misbehave({ jwks: status(code) })
+      op.misbehave({ jwks })
       t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 301_000 })
       await party.clock.advance(3_599_000)
       await signIn(party)
       assert.equal(downloads(), 2)
     })
   }
+
+  test('serve on when a page came first and then nothing', async (t) => {
+    const party = relyingParty(op)
+    await signIn(party)
+    t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 301_000 })
+    op.misbehave({ jwks: text(200, '<h1>Back soon</h1>') })
+    await signIn(party)
+    t.mock.timers.setTime(Date.now() + 301_000)
+    op.misbehave({ jwks: status(500) })
+    await signIn(party)
+    assert.equal(downloads(), 3)
+  })
 
   test('do not serve on after an hour', async (t) => {
     const party = relyingParty(op)

@@ -32,8 +32,10 @@ export function createSigningKeys({ send, clock }: { send: Send; clock: Clock })
     const standIn = last !== undefined && clock.monotonic() - last.fetchedAt < staleIfErrorMs ? last : undefined
     try {
       const answer = await send(url, init)
-      if (answer.status === 200) last = { text: await answer.clone().text(), fetchedAt: clock.monotonic() }
-      return answer.status === 200 || standIn === undefined ? answer : new Response(standIn.text)
+      const text = await answer.clone().text()
+      const isGood = answer.status === 200 && isKeySet(text)
+      if (isGood) last = { text, fetchedAt: clock.monotonic() }
+      return isGood || standIn === undefined ? answer : new Response(standIn.text)
     } catch (error) {
       if (standIn === undefined) throw error
       return new Response(standIn.text)
@@ -55,5 +57,14 @@ export function createSigningKeys({ send, clock }: { send: Send; clock: Clock })
       const fetched = getJwksCache(config)
       if (fetched !== undefined && fetched.uat >= (cache?.uat ?? 0)) cache = fetched
     },
+  }
+}
+
+/** A page of an overloaded gateway comes with status 200 now and then. */
+function isKeySet(text: string): boolean {
+  try {
+    return Array.isArray((JSON.parse(text) as { keys?: unknown } | null)?.keys)
+  } catch {
+    return false
   }
 }

@@ -15,7 +15,7 @@ import { sessionPrefix } from './vault.ts'
 /** Sessions in two tiers, for the use cases in `auth`. */
 export function createSessionService<Data extends SessionData>(options: SessionServiceOptions): SessionService<Data> {
   const parts = assembleSessionParts(options)
-  const { tiers, partition, vault } = parts
+  const { tiers, partition, vault, refresher } = parts
   const authenticator = new Authenticator(parts, options.hooks.onAnswer)
   const lifecycle = new SessionLifecycle(parts)
   const index = new SessionIndex(parts)
@@ -51,7 +51,10 @@ export function createSessionService<Data extends SessionData>(options: SessionS
       await tiers.ready()
       await tiers.store.ping()
     },
-    shutdown: () => tiers.close(),
+    async shutdown() {
+      await refresher.close()
+      await tiers.close()
+    },
   }
 }
 

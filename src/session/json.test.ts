@@ -13,7 +13,7 @@ describe('session data', () => {
     ['an array', [], 'data'],
     ['a date', new Date(), 'data'],
     ['a map', new Map(), 'data'],
-    ['an object of a class', new (class Cart {})(), 'data'],
+    ['an object of a class', new URL('https://app.example'), 'data'],
     ['a promise', Promise.resolve({}), 'data'],
     ['a date inside', { a: { at: new Date() } }, 'data.a.at'],
     ['a function inside', { a: [0, () => {}] }, 'data.a.1'],

@@ -151,8 +151,8 @@ export class RefreshTurn {
     }
   }
 
-  /** The session stays; the next try backs off. */
-  async #failed({ outcome, retryAfterSec, cause }: RefreshFailure): Promise<Entry> {
+  /** The session stays; the next try backs off. `undefined`: somebody else took over, so the record knows more. */
+  async #failed({ outcome, retryAfterSec, cause }: RefreshFailure): Promise<Entry | undefined> {
     const { clock, randomness, logger } = this.#options
     const { expiresAt } = this.#entry.value.tokens
     const failures = this.#entry.value.refresh.failures + 1
@@ -160,7 +160,8 @@ export class RefreshTurn {
     const waitMs = Math.max(backoffMs, (retryAfterSec ?? 0) * 1_000)
     const doubts = this.#entry.value.refresh.doubts + (outcome === 'in-doubt' ? 1 : 0)
     logger.warn({ outcome, failures, err: cause }, 'a token refresh failed; the session stays')
-    await this.#giveBack({ failures, doubts, notBefore: clock.monotonic() + this.#storeOffset + waitMs })
+    const notBefore = clock.monotonic() + this.#storeOffset + waitMs
+    if ((await this.#giveBack({ failures, doubts, notBefore })) === 'lost') return undefined
     if (expiresAt !== undefined && expiresAt > clock.wall()) return this.#entry
     if (doubts >= maxDoubts) throw loginRequired()
     throw new SallyportError(
@@ -173,15 +174,17 @@ export class RefreshTurn {
     )
   }
 
-  /** Best effort: a lease that is not given back ends by itself and counts as a doubt. */
-  async #giveBack(change: Partial<RefreshState>): Promise<void> {
+  /** Best effort: a lease that is not given back ends by itself and counts as a doubt. `lost`: it is ours no more. */
+  async #giveBack(change: Partial<RefreshState>): Promise<'lost' | undefined> {
     try {
-      await this.#write((record) => {
+      const written = await this.#write((record) => {
         const { leaseUntil: _, ...refresh } = record.refresh
         return withRefresh(record, { ...refresh, ...change })
       })
+      return typeof written === 'string' ? 'lost' : undefined
     } catch (err) {
       this.#options.logger.warn({ err }, 'a refresh lease could not be given back; it ends by itself')
+      return undefined
     }
   }
 

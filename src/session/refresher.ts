@@ -18,6 +18,7 @@ const waitMs = 50
 export class Refresher {
   readonly #options: RefreshOptions
   readonly #flights = new Map<string, Promise<Entry>>()
+  #closed = false
 
   constructor(options: RefreshOptions) {
     this.#options = options
@@ -31,11 +32,12 @@ export class Refresher {
 
   /** Starts a refresh nobody waits for, if one is due. */
   startEarly(entry: Entry): void {
-    const { clock } = this.#options
-    const { notBefore = -Infinity } = entry.value.refresh
-    if (dueAt(entry) > clock.wall() || notBefore > clock.monotonic() + entry.storeOffset) return
+    const { clock, logger } = this.#options
+    if (dueAt(entry) > clock.wall()) return
+    // What memory knows of obstacles is enough not to ask the store about them with every look.
+    if (obstacleTo(entry.value, clock.monotonic() + entry.storeOffset) !== undefined) return
     this.#join(entry).catch((err: unknown) => {
-      this.#options.logger.debug({ err }, 'an early token refresh failed; whoever needs the token tries again')
+      logger.debug({ err }, 'an early token refresh failed; whoever needs the token tries again')
     })
   }
 
@@ -46,6 +48,12 @@ export class Refresher {
     if (due === Infinity) return Infinity
     const left = entry.value.tokens.expiresAt! - due
     return Math.max(0, due + 0.5 * left * randomness.fraction() - clock.wall())
+  }
+
+  /** Begins no more refreshes, and resolves when those under way have stored what they got: it would be lost. */
+  async close(): Promise<void> {
+    this.#closed = true
+    await Promise.allSettled(this.#flights.values())
   }
 
   #isExpired({ value: { tokens } }: Entry): boolean {
@@ -64,6 +72,7 @@ export class Refresher {
     const { partition, clock, randomness, timeoutMs } = this.#options
     const waitUntil = clock.monotonic() + timeoutMs
     for (;;) {
+      if (this.#closed) throw new SallyportError('ERR_CLOSED', 'tokens are refreshed no more: this was closed')
       const askedAt = clock.monotonic()
       const { entry, storeNow } = await partition.load(text, key, true)
       if (entry === undefined) throw sessionEnded()
@@ -87,9 +96,8 @@ export class Refresher {
 }
 
 /** Unix ms when an early refresh is due; Infinity if there is nothing to refresh or nothing to do it with. */
-function dueAt({ value: { tokens, tokensAt, refresh } }: Entry): number {
+function dueAt({ value: { tokens, tokensAt } }: Entry): number {
   if (tokens.expiresAt === undefined || tokens.refreshToken === undefined) return Infinity
-  if (refresh.doubts >= maxDoubts) return Infinity
   return tokens.expiresAt - earlyShare * (tokens.expiresAt - tokensAt)
 }
 

@@ -1,6 +1,7 @@
 import type { CacheEntry } from '../cache/entry.ts'
 import type { Partition } from '../cache/partition.ts'
 import type { Writes } from '../cache/writes.ts'
+import { SallyportError } from '../shared/errors.ts'
 import { assertSessionData } from './json.ts'
 import { deepFreeze, type SessionRecord } from './record.ts'
 import { changedTooOften, sessionEnded } from './session-errors.ts'
@@ -32,7 +33,12 @@ export async function updateData(
 
 function changed(data: SessionData, change: (draft: SessionData) => SessionData | void): SessionData {
   const draft = structuredClone(data)
-  const result = change(draft) ?? draft
+  const result: unknown = change(draft) ?? draft
+  if (result instanceof Promise) {
+    // Nobody waits for it: left alone, its rejection would end the process.
+    result.catch(() => {})
+    throw new SallyportError('ERR_SESSION_DATA', 'a function given to `update` must not be async: it may run again')
+  }
   assertSessionData(result)
   // What memory holds must be what the store would give back, and nobody else's to change.
   return JSON.parse(JSON.stringify(result)) as SessionData

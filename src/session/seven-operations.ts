@@ -8,9 +8,10 @@ import { deepFreeze, neverRefreshed, type SessionRecord } from './record.ts'
 import { sealedTier, type SealedTier } from './sealed-tier.ts'
 import { changedTooOften } from './session-errors.ts'
 import type { AuthSession } from './tokens.ts'
-import { sessionPrefix, verifierPrefix, type Vault } from './vault.ts'
+import { sessionPrefix, textOfId, verifierPrefix, type Vault } from './vault.ts'
 
 const verifierCapacity = 1_000
+const maxTtlSec = 31_536_000
 
 export interface SevenOperationsParts extends SealedTier<SessionRecord> {
   tiers: TwoTierCache
@@ -33,7 +34,7 @@ interface PlainParts<V> extends SealedTier<V> {
   counts: Record<AnswerSource, number>
 }
 
-/** The roadmap's seven operations over the two tiers. They promise no single use and no fence; the rest holds. */
+/** The seven operations over the two tiers. They promise no single use and no fence; the rest holds. */
 export function sevenOperations(
   { tiers, vault, counts, ...sessionTier }: SevenOperationsParts,
   { verifierTtlSec, sessionTtlSec }: { verifierTtlSec: number; sessionTtlSec: number },
@@ -47,7 +48,7 @@ export function sevenOperations(
     invalidateCodeVerifier: (state) => verifiers.invalidate(state),
     getAuthSession: async (id) => toAuthSession((await sessions.get(id))?.value),
     async setAuthSession(id, session, ttlSec = sessionTtlSec) {
-      await sessions.set(id, toRecord(session, tiers.clock.wall()), { idleMs: ttlSec * 1_000 })
+      await sessions.set(id, toRecord(session, tiers.clock.wall()), { idleMs: inMs(ttlSec) })
     },
     invalidateAuthSession: (id) => sessions.invalidate(id),
     extendAuthSession: (id, ttlSec) => sessions.extend(id, ttlSec),
@@ -56,23 +57,23 @@ export function sevenOperations(
 
 function plain<V>({ vault, prefix, partition, writes, counts }: PlainParts<V>): Plain<V> {
   const load = async (id: string): Promise<CacheEntry<V> | undefined> => {
-    const { entry, joined } = await partition.load(id, vault.keyOf(prefix, id))
+    const { entry, joined } = await partition.load(textOfId(id), vault.keyOf(prefix, id))
     counts[entry === undefined ? 'refused' : joined ? 'joined' : 'l2']++
     return entry
   }
   return {
     // Not async: a hit awaits nothing.
     get: (id) => {
-      const entry = partition.serve(id)
+      const entry = partition.serve(textOfId(id))
       if (entry === undefined) return load(id)
       counts.l1++
       return Promise.resolve(entry)
     },
     async set(id, value, lifetime) {
-      const key = vault.keyOf(prefix, id)
+      const [text, key] = [textOfId(id), vault.keyOf(prefix, id)]
       const written = await writes.inTurn(key, async () => {
-        const { entry } = await partition.load(id, key, true)
-        if (entry === undefined) return writes.create({ text: id, key, value }, { lifetime })
+        const { entry } = await partition.load(text, key, true)
+        if (entry === undefined) return writes.create({ text, key, value }, { lifetime })
         const replaced = await writes.replace(entry, value, { bump: true, lifetime })
         return typeof replaced === 'string' ? undefined : replaced
       })
@@ -82,7 +83,7 @@ function plain<V>({ vault, prefix, partition, writes, counts }: PlainParts<V>): 
       await writes.remove({ key: vault.keyOf(prefix, id) })
     },
     async extend(id, ttlSec) {
-      await writes.extend(vault.keyOf(prefix, id), ttlSec * 1_000, partition.serve(id))
+      await writes.extend(vault.keyOf(prefix, id), inMs(ttlSec), partition.serve(textOfId(id)))
     },
   }
 }
@@ -96,4 +97,10 @@ function toRecord(session: AuthSession, now: number): SessionRecord {
 
 function toAuthSession(record: SessionRecord | undefined): AuthSession | undefined {
   return record && { ...record.tokens, claims: record.claims, data: record.data }
+}
+
+/** What is no number would never end in memory, and a deadline too large for a number could not be read back. */
+function inMs(ttlSec: number): number {
+  if (ttlSec > 0 && ttlSec <= maxTtlSec) return ttlSec * 1_000
+  throw new RangeError(`ttlSec must be more than 0 and at most ${maxTtlSec} seconds`)
 }

@@ -7,7 +7,7 @@ import { systemClock, type Clock } from '../shared/clock.ts'
 import { consoleLogger, type Logger } from '../shared/logger.ts'
 import { checkOptions, integer, objectWith, required } from '../shared/options.ts'
 import { systemRandomness, type Randomness } from '../shared/randomness.ts'
-import { secretRule } from '../shared/secret-rule.ts'
+import { oneSecretRule } from '../shared/secret-rule.ts'
 import type { AuthCache } from './auth-cache.ts'
 import { cacheStats } from './cache-stats.ts'
 import { createKeyRing } from './key-ring.ts'
@@ -49,7 +49,7 @@ export class TwoTierAuthCache implements AuthCache {
     checkOptions<TwoTierAuthCacheOptions>('TwoTierAuthCache', options, {
       ...cacheRules,
       store: required(storeRule),
-      secret: required(secretRule),
+      secret: required(oneSecretRule),
       sessionTtlSec: integer({ min: 1, max: 31_536_000, unit: 'seconds' }),
       verifierTtlSec: integer({ min: 1, max: 86_400, unit: 'seconds' }),
       logger: objectWith('a logger', 'debug', 'info', 'warn', 'error'),

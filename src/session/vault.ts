@@ -10,6 +10,13 @@ import { seal, unseal } from './seal.ts'
 export const sessionPrefix = 'session:'
 export const verifierPrefix = 'cv:'
 
+const idMark = ';'
+
+/** The text an id has in L1, beside those of cookies: it is none a cookie can have, so no cookie is served by an id. */
+export function textOfId(id: string): string {
+  return idMark + id
+}
+
 /** Which key an id has in the store, and how its value is sealed. */
 export class Vault {
   readonly keyRing: KeyRing
@@ -41,9 +48,10 @@ export class Vault {
     return deepFreeze(opened)
   }
 
-  /** A cookie's text stands for its token under its own secret; any other text stands for itself. */
+  /** A cookie's text stands for its token under its own secret. */
   #identify(text: string): { id: string; keys: Keys } {
     const ticket = parseTicket(this.keyRing, text)
-    return ticket === undefined ? { id: text, keys: this.keyRing.primary } : { id: ticket.token, keys: ticket.keys }
+    if (ticket !== undefined) return { id: ticket.token, keys: ticket.keys }
+    return { id: text.startsWith(idMark) ? text.slice(idMark.length) : text, keys: this.keyRing.primary }
   }
 }

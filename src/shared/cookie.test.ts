@@ -19,6 +19,7 @@ describe('readCookie', () => {
     ['beside one whose name begins with it', 'sallyport-version=b; sallyport=a', 'a'],
     ['beside one whose value holds it', 'other=sallyport=b; sallyport=a', 'a'],
     ['beside one of another case', 'Sallyport=b; sallyport=a', 'a'],
+    ['with the blanks of Unicode in its value', 'sallyport=a\u00a0\u2003 ; b=c', 'a\u00a0\u2003'],
   ] as const) {
     test(`finds a cookie ${what}`, () => {
       assert.equal(readCookie(header, 'sallyport'), value)

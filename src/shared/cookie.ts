@@ -18,8 +18,7 @@ export function readCookie(header: string, name: string): string | undefined {
     const after = at + name.length
     if (header[after] === '=' && startsPair(header, at)) {
       if (value !== undefined) return undefined
-      const end = header.indexOf(';', after)
-      value = header.slice(after + 1, end === -1 ? header.length : end).trimEnd()
+      value = header.slice(after + 1, endOfPair(header, after))
     }
     at = header.indexOf(name, after)
   }
@@ -38,6 +37,19 @@ export function serializeCookie(name: string, value: string, attributes: CookieA
 /** Whether a cookie's name may begin here: only blanks stand between it and the pair before. */
 function startsPair(header: string, at: number): boolean {
   let before = at - 1
-  while (header[before] === ' ' || header[before] === '\t') before--
+  while (isBlank(header[before])) before--
   return before < 0 || header[before] === ';'
+}
+
+/** Where the pair whose `=` is at `equals` ends, less the blanks behind it. */
+function endOfPair(header: string, equals: number): number {
+  const semicolon = header.indexOf(';', equals)
+  let end = semicolon === -1 ? header.length : semicolon
+  while (isBlank(header[end - 1])) end--
+  return end
+}
+
+/** No more than HTTP calls so: `trim` would take off what makes another text of a value. */
+function isBlank(character: string | undefined): boolean {
+  return character === ' ' || character === '\t'
 }

@@ -67,7 +67,8 @@ export class ConfigError extends SallyportError {
 
   constructor(subject: string, problems: readonly ConfigProblem[]) {
     const lines = problems.map((problem) => `  ${problem.path}: ${problem.message}`)
-    super('ERR_CONFIG_INVALID', `${subject}: ${problems.length} problem(s) in the options\n${lines.join('\n')}`)
+    const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`
+    super('ERR_CONFIG_INVALID', `${subject}: ${count} in the options\n${lines.join('\n')}`)
     this.name = 'ConfigError'
     this.problems = problems
   }

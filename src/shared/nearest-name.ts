@@ -23,6 +23,7 @@ function split(path: string): [group: string, name: string] {
 
 /** The edit distance, except that a name without its unit (`idleTimeout`) is as good as a slip. */
 function likeness(a: string, b: string): number {
+  if (a === b) return 0
   if (a.length >= 4 && b.startsWith(a)) return 1
   return editDistance(a, b)
 }

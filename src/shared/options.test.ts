@@ -101,6 +101,12 @@ describe('checkOptions', () => {
     assert.deepEqual(found, { idleTimeoutSec: 'unknown option; did you mean `session.idleTimeoutSec`?' })
   })
 
+  it('suggests the group of the very name rather than a name like it', () => {
+    const store = { store: flag(), login: group<{ scope?: boolean }>({ scope: flag() }) }
+    const check = (): void => checkOptions<{ store?: boolean; login?: object }>('subject', { scope: true }, store)
+    assert.throws(check, /scope: unknown option; did you mean `login\.scope`\?/)
+  })
+
   it('suggests nothing for a name like no other', () => {
     assert.deepEqual(problems({ name: 'a', zzz: 1 }), { zzz: 'unknown option' })
   })

@@ -138,7 +138,10 @@ function checkGroup(options: Record<string, unknown>, within: Group): void {
   for (const [name, each] of Object.entries(rules)) {
     const value = options[name]
     if (value === undefined) {
-      if (each.isRequired) problems.push({ path: path + name, message: 'is required' })
+      if (each.isRequired) {
+        const isUnset = Object.hasOwn(options, name) ? ', but undefined: is its environment variable set?' : ''
+        problems.push({ path: path + name, message: `is required${isUnset}` })
+      }
     } else if (each.rules === undefined) {
       each.check(value, (message, below = '') => void problems.push({ path: path + name + below, message }))
     } else if (isPlainObject(value)) {

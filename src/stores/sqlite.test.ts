@@ -69,7 +69,7 @@ test('a file that exists keeps its permissions', async () => {
   assert.equal(statSync(path).mode & 0o777, 0o640)
 })
 
-test('a row is readable by people: the three columns of the roadmap come first, seconds are rounded up', async () => {
+test('a row is readable by people: the three plain columns come first, seconds are rounded up', async () => {
   const path = newPath()
   const store = open(path, { clock: manualClock({ startAt: 1_700_000_000_500 }) })
   await store.create(entry('session:abc', { lifetime: { idleMs: 60_000 } }))
@@ -195,6 +195,17 @@ for (const [how, replace] of [
     assert.equal(await versionOf(open(path), 'new'), 1)
   })
 }
+
+test('a file that was replaced is not written to any more, also where nobody polls', async () => {
+  const path = newPath()
+  const store = open(path)
+  await store.create(entry('old'))
+  for (const suffix of ['', '-wal', '-shm']) renameSync(path + suffix, `${path}.away${suffix}`)
+  const other = open(path)
+  await other.ping()
+  await store.create(entry('new'))
+  assert.equal(await versionOf(other, 'new'), 1)
+})
 
 test('a second store on an open file ends no lock of the first', { skip: process.platform !== 'linux' }, async () => {
   const path = newPath()

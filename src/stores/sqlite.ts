@@ -158,8 +158,7 @@ class SqliteStore implements Store {
     return this.#run(({ main }, storeNow) => this.#entries.list(main, query, storeNow))
   }
 
-  async epochs(known: readonly number[]): Promise<EpochsReply> {
-    this.#letGoOfReplacedFile()
+  epochs(known: readonly number[]): Promise<EpochsReply> {
     return this.#run(({ poll }, storeNow) => ({ ...this.#epochs.read(poll, known), storeNow }))
   }
 
@@ -197,6 +196,7 @@ class SqliteStore implements Store {
   #connected(driver: Driver): Connections {
     if (this.#closed) throw new SallyportError('ERR_CLOSED', 'the SQLite store is closed')
     const { path, tableName } = this.#settings
+    this.#letGoOfReplacedFile()
     this.#connections ??= connect(driver, path, (main) => prepareSchema(main, tableName, this.#maxStalenessMs))
     return this.#connections
   }

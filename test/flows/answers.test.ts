@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { inspect } from 'node:util'
 import type { TestContext } from 'node:test'
 import { createAuth } from '../../src/index.ts'
 import type { Answer, Auth } from '../../src/index.ts'
@@ -100,6 +101,25 @@ describe('onAnswer and the counters tell', () => {
     assert.equal((await auth.authenticate(cookie))?.claims.sub, 'alice')
     assert.equal((await auth.authenticate(cookie))?.claims.sub, 'alice')
     assert.equal(await auth.authenticate(undefined), undefined)
+  })
+
+  it('nothing that goes wrong in an async hook, which the log says', async (t) => {
+    const { world } = await startObserved(t)
+    const onAnswer = (): unknown => Promise.reject(new Error('mine'))
+    let said: (fields: object) => void
+    const failure = new Promise<object>((resolve) => (said = resolve))
+    const auth = createAuth({
+      issuer: world.provider.issuer,
+      clientId,
+      baseUrl: world.app.baseUrl,
+      secret,
+      store: world.app.store,
+      logger: { ...silentLogger, error: (fields) => said(fields) },
+      hooks: { onAnswer },
+    })
+    t.after(() => auth.close())
+    assert.equal(await auth.authenticate(undefined), undefined)
+    assert.match(inspect(await failure), /mine/)
   })
 })
 

@@ -127,7 +127,7 @@ for (const kind of storeKinds) {
     })
 
     it('survives a hundred writers of one id: the last one that finished is there', async (t) => {
-      const cache = cacheOn(t, (await storesOf(t, kind))())
+      const cache = cacheOn(t, (await storesOf(t, kind))(), { operationTimeoutMs: 30_000 })
       await Promise.all(
         Array.from({ length: 100 }, (_, i) => cache.setAuthSession('id', { ...session, accessToken: `token ${i}` })),
       )
@@ -137,7 +137,7 @@ for (const kind of storeKinds) {
     })
 
     it('hands out nothing that a caller could change for the next one', async (t) => {
-      const cache = cacheOn(t, (await storesOf(t, kind))())
+      const cache = cacheOn(t, (await storesOf(t, kind))(), { operationTimeoutMs: 30_000 })
       const mine = structuredClone(session) as { claims: { sub: string } } & AuthSession
       await cache.setAuthSession('id', mine)
       mine.claims.sub = 'mallory'

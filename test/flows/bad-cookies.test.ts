@@ -55,6 +55,7 @@ function badHeaders(good: string): [what: string, header: string | undefined][] 
     ['with an empty kid', named(`${version}..${token}.${mac}`)],
     ['in upper case', named(good.toUpperCase())],
     ['with padding', named(`${good}=`)],
+    ['with a no-break space behind it', named(`${good}\u00a0`)],
     ['with a percent-encoded dot', named(good.replace('.', '%2E'))],
     [
       'percent-encoded',
@@ -179,6 +180,31 @@ describe('a cookie we issued', () => {
     assert.equal(answer.reply?.status, 401)
     assert.deepEqual(written, [])
     assert.equal(counting.allOperations(), 0)
+  })
+})
+
+describe('an id of the seven operations', () => {
+  it('is no cookie, however much it looks like one', async (t) => {
+    const { world, good } = await startSignedIn(t, 'memory')
+    const { auth } = coldInstance(t, world)
+    const id = 'x'.repeat(good.length)
+    const session = {
+      accessToken: 'a',
+      tokenType: 'Bearer',
+      claims: { sub: 'bob', iss: world.provider.issuer },
+      data: {},
+    }
+    await auth.ready()
+    await auth.cache.setAuthSession(id, session)
+    assert.equal((await auth.cache.getAuthSession(id))?.claims.sub, 'bob')
+    assert.equal(await auth.authenticate(`sallyport=${id}`), undefined)
+  })
+
+  it('is no way to ask for a session by its cookie', async (t) => {
+    const { world, good } = await startSignedIn(t, 'memory')
+    const { auth } = coldInstance(t, world)
+    assert.equal((await auth.authenticate(`sallyport=${good}`))?.claims.sub, 'alice')
+    assert.equal(await auth.cache.getAuthSession(good), undefined)
   })
 })
 

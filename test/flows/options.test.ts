@@ -169,11 +169,13 @@ describe('a misspelt option is an error that names the near one', () => {
 })
 
 describe('an option of the wrong type or out of range', () => {
+  const withCredentials = ['https://user:pw@app.example', 'https://user@app.example', 'https://:pw@app.example']
   const wrong: [path: string, ...values: unknown[]][] = [
     ['issuer', 7, '', 'not a url', 'ftp://login.example', 'http://login.example', 'https://login.example/?tenant=1'],
+    ['issuer', ...withCredentials],
     ['clientId', 7, ''],
     ['clientSecret', 7, ''],
-    ['baseUrl', 7, 'app.example', 'http://app.example', 'https://app.example/path', 'https://user:pw@app.example'],
+    ['baseUrl', 7, 'app.example', 'http://app.example', 'https://app.example/path', ...withCredentials],
     ['secret', 7, 'short', '', [], ['short'], [valid.secret, 'short'], [valid.secret, 7], {}],
     ['store', 'sqlite', 7, {}, null],
     ['provider', 'x', 7, []],
@@ -270,6 +272,12 @@ describe('options that contradict each other', () => {
       { provider: { clientAuth: 'none' } },
       /^(clientSecret|provider\.clientAuth)$/,
     ],
+    ['a client secret that is there, but unset', { clientSecret: undefined }, /^clientSecret$/],
+    [
+      'an issuer that is its own metadata',
+      { issuer: 'https://op.example/.well-known/openid-configuration' },
+      /^issuer$/,
+    ],
     [
       'client_secret_basic without a client secret',
       { clientSecret: undefined, provider: { clientAuth: 'client_secret_basic' } },
@@ -281,10 +289,18 @@ describe('options that contradict each other', () => {
       /^(clientSecret|provider\.clientAuth)$/,
     ],
     [
-      'an HMAC-signed ID token without a client secret',
-      { clientSecret: undefined, provider: { idTokenSigningAlg: 'HS256' } },
-      /^(clientSecret|provider\.idTokenSigningAlg)$/,
+      'an ID token signed with the client secret',
+      { provider: { idTokenSigningAlg: 'HS256' } },
+      /^provider\.idTokenSigningAlg$/,
     ],
+    [
+      'a way back from the login that begins another',
+      { login: { basePath: '/account', defaultReturnTo: '/x/../account/login?a=b' } },
+      /^login\.defaultReturnTo$/,
+    ],
+    ['a way back from the login to the callback', { login: { defaultReturnTo: '/auth/callback' } }, /^login\.def/],
+    ['a way back from the login that is a logout', { login: { defaultReturnTo: '/auth/logout' } }, /^login\.def/],
+    ['a way back from the logout to the logout', { logout: { returnTo: '/auth/logout' } }, /^logout\.returnTo$/],
     [
       'a cookie domain that baseUrl is not in',
       { session: { cookie: { domain: 'elsewhere.example' } } },

@@ -43,6 +43,15 @@ for (const store of storeKinds) {
       assert.equal(({} as { polluted?: boolean }).polluted, undefined)
     })
 
+    it('is not changed by an async function, whose failure harms nobody', async (t) => {
+      const { app } = await startWorld(t, { store })
+      const browser = await signedIn(app)
+      const session = await app.auth.authenticate(`sallyport=${sessionCookie(browser, app)}`)
+      const change = (() => Promise.reject(new Error('mine'))) as unknown as () => void
+      await assert.rejects(session!.update(change), { code: 'ERR_SESSION_DATA', message: /async/ })
+      assert.deepEqual((await me(browser, app)).notes, [])
+    })
+
     it('is frozen outside of update', async (t) => {
       const { app } = await startWorld(t, { store })
       const browser = await signedIn(app)

@@ -239,10 +239,35 @@ describe('a refresh that fails', () => {
 
   it('is not sent again at once: the next attempt backs off', async (t) => {
     const world = await start(t)
-    world.line.answer = () => refused(503, {}, { 'retry-after': '30' })
+    world.line.answer = () => refused(500, {})
     await world.clock.advance(lifetimeMs + 1_000)
-    for (let ask = 0; ask < 5; ask += 1)
+    for (let ask = 0; ask < 5; ask += 1) {
       assert.equal((await askTokens(world, world.app)).code, 'ERR_REFRESH_UNAVAILABLE')
+    }
+    assert.equal(world.line.refreshes, 1)
+  })
+
+  it('is not sent again before the time the provider named', async (t) => {
+    const world = await start(t)
+    world.line.answer = () => refused(503, {}, { 'retry-after': '90' })
+    await world.clock.advance(lifetimeMs + 1_000)
+    await askTokens(world, world.app)
+    world.line.answer = undefined
+    await world.clock.advance(80_000)
+    assert.equal((await askTokens(world, world.app)).code, 'ERR_REFRESH_UNAVAILABLE')
+    assert.equal(world.line.refreshes, 1)
+    await world.clock.advance(11_000)
+    assert.equal((await askTokens(world, world.app)).status, 200)
+  })
+
+  it('in the background is not sent again with every request', async (t) => {
+    const world = await start(t)
+    world.line.answer = () => refused(503, {}, { 'retry-after': '90' })
+    await world.clock.advance(lifetimeMs + 1_000)
+    for (let ask = 0; ask < 5; ask += 1) {
+      assert.equal((await ticking(world.clock, askMe(world.browser, world.app))).status, 200)
+      await world.clock.advance(1_000)
+    }
     assert.equal(world.line.refreshes, 1)
   })
 

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import { startWorld, storeKinds } from '../support/app.ts'
 import { askMe, browserWith, me, script, sessionCookie, signIn, signedIn } from '../support/sign-in.ts'
 import { createUserAgent } from '../support/user-agent.ts'
+import { wrapStore } from '../support/wrapped-store.ts'
 
 for (const store of storeKinds) {
   describe(`a user's sessions in ${store}`, () => {
@@ -87,6 +88,25 @@ for (const store of storeKinds) {
       const list = await app.auth.sessions.list({ subject: 'alice' })
       assert.equal(new Set(list.map((info) => info.id)).size, 105)
       assert.equal(await app.auth.sessions.revokeAll({ subject: 'alice' }), 105)
+    })
+
+    it('are out of memory too when the answer to their end was lost', async (t) => {
+      let losing = false
+      const { app } = await startWorld(t, {
+        store,
+        options: { cache: { operationTimeoutMs: 200 } },
+        wrap: (inner) =>
+          wrapStore(inner, async (operation, call) => {
+            const reply = await call()
+            if (losing && operation === 'remove') throw new Error('the connection broke')
+            return reply
+          }),
+      })
+      const browser = await signedIn(app)
+      const { id } = await me(browser, app)
+      losing = true
+      await assert.rejects(app.auth.sessions.revoke(id), { code: 'ERR_STORE_UNAVAILABLE' })
+      assert.equal((await askMe(browser, app)).status, 401)
     })
 
     it('end for themselves with their cookie', async (t) => {

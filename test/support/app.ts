@@ -111,8 +111,9 @@ export async function startProviderFor(
 
 /** Makes stores on one common file, or gives everybody the same memory. */
 export async function storesOf(t: TestContext, kind: StoreKind, clock?: Clock): Promise<() => Store> {
+  const time = clock === undefined ? {} : { clock }
   if (kind === 'memory') {
-    const store = memoryStore(clock === undefined ? {} : { clock })
+    const store = memoryStore(time)
     t.after(() => store.close())
     return () => store
   }
@@ -123,7 +124,7 @@ export async function storesOf(t: TestContext, kind: StoreKind, clock?: Clock): 
     await rm(folder, { recursive: true, force: true })
   })
   return () => {
-    const store = sqliteStore({ path: join(folder, 'sessions.db') })
+    const store = sqliteStore({ path: join(folder, 'sessions.db'), ...time })
     opened.push(store)
     return store
   }

@@ -30,6 +30,8 @@ export function inExpress(): void {
     const session: Session<Cart> | undefined = await web.optionalSession(req)
     res.json(session?.data.cart ?? null)
   })
+  // @ts-expect-error the guard is what requireSession() returns
+  app.get('/uncalled', web.requireSession, (req, res) => res.json(web.session(req).claims))
   // @ts-expect-error there is no global augmentation
   app.get('/augmented', (req, res) => res.json(req.session))
 }
@@ -49,6 +51,8 @@ export function inHono(): void {
     const session: Session<Cart> | undefined = await web.optionalSession(c)
     return c.json(session?.data.cart ?? null)
   })
+  // @ts-expect-error the guard is what requireSession() returns
+  app.get('/uncalled', web.requireSession, (c) => c.json(web.session(c).claims))
   // @ts-expect-error no guard, no session
   app.get('/unguarded', (c) => c.json(c.var.session))
 }

@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { ConfigError } from '../shared/errors.ts'
+import { systemRandomness } from '../shared/randomness.ts'
+import { memoryStore } from '../stores/memory.ts'
+import { manualClock } from '../testing/manual-clock.ts'
+import { recordingLogger } from '../../test/support/recording-logger.ts'
+import type { AuthSession } from './tokens.ts'
+import { TwoTierAuthCache, type TwoTierAuthCacheOptions } from './two-tier-auth-cache.ts'
+
+const secret = 'a secret that has thirty-two bytes!'
+const session: AuthSession = {
+  accessToken: 'access',
+  tokenType: 'Bearer',
+  claims: { sub: 'alice', iss: 'https://login.example' },
+  data: {},
+}
+
+function problemsOf(options: object): string[] {
+  try {
+    new TwoTierAuthCache(options as TwoTierAuthCacheOptions)
+  } catch (error) {
+    assert.ok(error instanceof ConfigError)
+    return error.problems.map(({ path }) => path)
+  }
+  return []
+}
+
+describe('options', () => {
+  test('need only a store and a secret', () => {
+    assert.deepEqual(problemsOf({ store: memoryStore(), secret }), [])
+    assert.deepEqual(problemsOf({}), ['store', 'secret'])
+  })
+
+  test('may all be given', () => {
+    const all: Required<TwoTierAuthCacheOptions> = {
+      store: memoryStore(),
+      secret,
+      sessionTtlSec: 60,
+      verifierTtlSec: 60,
+      enableL1: true,
+      l1MaxCapacity: 10,
+      l1TtlSec: 60,
+      maxStalenessMs: 500,
+      operationTimeoutMs: 500,
+      logger: recordingLogger().logger,
+      clock: manualClock(),
+      randomness: systemRandomness,
+    }
+    assert.deepEqual(problemsOf(all), [])
+  })
+
+  const wrong = {
+    store: {},
+    secret: ['a list of secrets that are long enough each'],
+    sessionTtlSec: 0,
+    verifierTtlSec: 1.5,
+    enableL1: 'yes',
+    l1MaxCapacity: -1,
+    l1TtlSec: Number.NaN,
+    maxStalenessMs: 99,
+    operationTimeoutMs: Infinity,
+    logger: () => {},
+    clock: Date,
+    randomness: Math.random,
+    l1TimeToIdleSecs: 5,
+  }
+  for (const [name, value] of Object.entries(wrong)) {
+    test(`with a wrong \`${name}\` are refused, and that one is named`, () => {
+      assert.deepEqual(problemsOf({ store: memoryStore(), secret, [name]: value }), [name])
+    })
+  }
+
+  test('with many mistakes are refused with all of them', () => {
+    assert.deepEqual(problemsOf(wrong).sort(), Object.keys(wrong).sort())
+  })
+})
+
+test('nothing is asked of the store before the first operation', async () => {
+  const store = memoryStore()
+  new TwoTierAuthCache({ store, secret })
+  assert.equal((await store.epochs([])).maxStalenessMs, 0)
+})
+
+test('a cache made ready has prepared its store', async (t) => {
+  const store = memoryStore()
+  const cache = new TwoTierAuthCache({ store, secret, maxStalenessMs: 700 })
+  t.after(() => cache.close())
+  await cache.ready()
+  assert.equal((await store.epochs([])).maxStalenessMs, 700)
+})
+
+test('two caches with the same secret share their sessions; with another they do not', async (t) => {
+  const store = memoryStore()
+  const [one, two, stranger] = [secret, secret, secret.toUpperCase()].map(
+    (each) => new TwoTierAuthCache({ store, secret: each }),
+  ) as [TwoTierAuthCache, TwoTierAuthCache, TwoTierAuthCache]
+  t.after(() => one.close())
+  await one.setAuthSession('id', session)
+  assert.deepEqual(await two.getAuthSession('id'), session)
+  assert.equal(await stranger.getAuthSession('id'), undefined)
+})
+
+test('its counters tell what it did', async (t) => {
+  const cache = new TwoTierAuthCache({ store: memoryStore(), secret, l1MaxCapacity: 1 })
+  t.after(() => cache.close())
+  await cache.setAuthSession('a', session)
+  await cache.setAuthSession('b', session)
+  await cache.getAuthSession('b')
+  await cache.getAuthSession('a')
+  await cache.getAuthSession('unknown')
+  const { l1, l2, refused, l1Entries, evictions } = cache.stats()
+  assert.deepEqual({ l1, l2, refused, l1Entries, evictions }, { l1: 1, l2: 1, refused: 1, l1Entries: 1, evictions: 2 })
+})
+
+describe('close', () => {
+  test('ends every operation with ERR_CLOSED, and can be repeated', async () => {
+    const cache = new TwoTierAuthCache({ store: memoryStore(), secret })
+    await cache.setAuthSession('id', session)
+    await cache.close()
+    await cache.close()
+    await assert.rejects(cache.invalidateAuthSession('id'), { code: 'ERR_CLOSED' })
+    await assert.rejects(cache.getAuthSession('unknown'), { code: 'ERR_CLOSED' })
+  })
+
+  test('happens by itself at the end of `await using`', async () => {
+    const store = memoryStore()
+    {
+      await using cache = new TwoTierAuthCache({ store, secret })
+      await cache.setAuthSession('id', session)
+    }
+    await assert.rejects(store.ping(), { code: 'ERR_CLOSED' })
+  })
+})
