@@ -1,14 +1,14 @@
 // The package carries no types, and whoever imports this file must find ours.
 // oxlint-disable-next-line typescript/triple-slash-reference
-/// <reference path="./oidc-provider.d.ts" />
+/// <reference path="./provider/oidc-provider.d.ts" />
 import { generateKeyPair, randomBytes } from 'node:crypto'
 import { promisify } from 'node:util'
 import { Provider } from 'oidc-provider'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Context } from 'oidc-provider'
-import { listenOnLoopback } from './loopback.ts'
-import { createProviderMemory } from './provider-memory.ts'
-import { errorPage, signedOutPage, signInPage, signOutPage } from './provider-pages.ts'
+import { listenOnLoopback } from './processes/loopback.ts'
+import { createProviderMemory } from './provider/memory.ts'
+import { errorPage, signedOutPage, signInPage, signOutPage } from './provider/pages.ts'
 
 export interface ProviderOptions {
   /** 0 picks a free one. */

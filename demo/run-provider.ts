@@ -1,27 +1,18 @@
-import { runChild } from './child.ts'
-import { startProvider } from './provider.ts'
+/** The demo's provider by itself, for an application of your own on this machine; until Ctrl-C. */
+import { password, startProvider, users } from './provider.ts'
 
-export interface ProviderSettings {
-  port: number
-  /** The instances that may sign users in. */
-  baseUrls: readonly string[]
-  clientId: string
-  clientSecret: string
-}
+const { CLIENT_ID, CLIENT_SECRET, BASE_URL, PORT } = process.env
+const client = { clientId: CLIENT_ID ?? 'my-app', clientSecret: CLIENT_SECRET ?? 'my-secret' }
+const baseUrl = (BASE_URL ?? 'http://localhost:3000').replace(/\/$/, '')
 
-await runChild<ProviderSettings>(async ({ port, baseUrls, clientId, clientSecret }) => {
-  const provider = await startProvider({
-    port,
-    clients: [
-      {
-        clientId,
-        clientSecret,
-        redirectUris: baseUrls.map((url) => `${url}/auth/callback`),
-        postLogoutRedirectUris: baseUrls.map((url) => `${url}/`),
-      },
-    ],
-    // So short that refreshes can be watched.
-    accessTokenTtlSec: 60,
-  })
-  return { url: provider.issuer, close: provider.close }
+const { issuer } = await startProvider({
+  port: Number(PORT ?? 3002),
+  clients: [{ ...client, redirectUris: [`${baseUrl}/auth/callback`], postLogoutRedirectUris: [`${baseUrl}/`] }],
 })
+
+console.log(`
+  issuer         ${issuer}
+  client         ${client.clientId}, secret ${client.clientSecret}
+  redirect to    ${baseUrl}/auth/callback
+  sign in as     ${Object.keys(users).join(' or ')}, password ${password}
+`)

@@ -1,15 +1,20 @@
-/** The demo: a provider and two instances of one small application, three processes, until Ctrl-C. */
+/**
+ * The demo: a provider and two instances of one small application, three processes, until Ctrl-C.
+ *
+ * `app/` is the application, `app/auth.ts` and `app/app.ts` what any application would write; `pages/` is what it shows,
+ * `measure/` how it watches sign-outs take effect, `provider/` the provider, `processes/` what keeps all three together.
+ */
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { printBanner } from './banner.ts'
-import { startChild } from './child.ts'
-import { Problem, checkPorts, portsFrom } from './ports.ts'
-import type { Child } from './child.ts'
-import type { InstanceSettings } from './instance.ts'
-import type { Ports } from './ports.ts'
-import type { ProviderSettings } from './run-provider.ts'
+import { styleText } from 'node:util'
+import { startChild } from './processes/child.ts'
+import { Problem, checkPorts, portsFrom } from './processes/ports.ts'
+import type { InstanceSettings } from './app/instance.ts'
+import type { Child } from './processes/child.ts'
+import type { Ports } from './processes/ports.ts'
+import type { ProviderSettings } from './provider/process.ts'
 
 /** Starts a child and resolves with its URL once it answers. */
 type Start = (name: string, file: string, settings: ProviderSettings | InstanceSettings) => Promise<string>
@@ -36,7 +41,7 @@ async function run(): Promise<string | undefined> {
   const folder = mkdtempSync(join(tmpdir(), 'sallyport-demo-'))
   const children: Child[] = []
   const start: Start = (name, file, settings) => {
-    const child = startChild(name, file, settings)
+    const child = startChild(name, new URL(file, import.meta.url), settings)
     children.push(child)
     void child.ended.then(over.resolve)
     return child.ready
@@ -52,12 +57,16 @@ async function run(): Promise<string | undefined> {
 async function startAll(ports: Ports, database: string, start: Start): Promise<void> {
   const [a, b] = [`http://localhost:${ports.a}`, `http://localhost:${ports.b}`]
   const client = { clientId: 'demo', clientSecret: random() }
-  const issuer = await start('the provider', 'run-provider.ts', { port: ports.provider, baseUrls: [a, b], ...client })
+  const issuer = await start('the provider', 'provider/process.ts', {
+    port: ports.provider,
+    baseUrls: [a, b],
+    ...client,
+  })
 
   const shared = { issuer, ...client, secret: random(), peerKey: random(), database }
   await Promise.all([
-    start('instance A', 'instance.ts', { ...shared, name: 'A', port: ports.a, baseUrl: a, peerUrl: b }),
-    start('instance B', 'instance.ts', { ...shared, name: 'B', port: ports.b, baseUrl: b, peerUrl: a }),
+    start('instance A', 'app/instance.ts', { ...shared, name: 'A', port: ports.a, baseUrl: a, peerUrl: b }),
+    start('instance B', 'app/instance.ts', { ...shared, name: 'B', port: ports.b, baseUrl: b, peerUrl: a }),
   ])
   printBanner({ a, b, provider: issuer, database })
 }
@@ -65,4 +74,22 @@ async function startAll(ports: Ports, database: string, start: Start): Promise<v
 /** New at every start: nothing of the demo is worth keeping. */
 function random(): string {
   return randomBytes(32).toString('base64url')
+}
+
+/** What a stranger needs to know, once all three processes answer. */
+function printBanner(started: { a: string; b: string; provider: string; database: string }): void {
+  const bold = (text: string): string => styleText('bold', text)
+  const dim = (text: string): string => styleText('dim', text)
+  console.log(`
+  ${bold('sallyport')}: sign in once, be known everywhere, be signed out everywhere
+
+    instance A   ${bold(started.a)}
+    instance B   ${bold(started.b)}
+    provider     ${started.provider}
+
+    sign in as   ${bold('alice')} or ${bold('bob')}, password ${bold('password')}
+
+  ${dim(`Both instances answer from their own memory and share ${started.database}`)}
+  ${dim('Ctrl-C ends everything.')}
+`)
 }

@@ -1,18 +1,16 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { brokenLinks, moduleOf, readBlocks } from './docs-blocks.ts'
+import { brokenLinks, missingPaths, moduleOf, readBlocks } from './docs-blocks.ts'
 
 const document = [
   '# Title', // 1
   '',
-  '<!-- with: auth express -->', // 3
-  '',
-  '```ts', // 5
-  'app.use(web)', // 6
+  '```ts', // 3
+  'app.use(web)', // 4
   '```',
   '',
-  '```ts', // 9
-  'const a = 1', // 10
+  '```ts', // 7
+  'const a = 1', // 8
   'const b = 2',
   '```',
   '',
@@ -22,28 +20,17 @@ const document = [
 ].join('\n')
 
 describe('blocks of a document', () => {
-  test('ts blocks are found with their lines and preambles, other languages are not', () => {
+  test('ts blocks are found with their lines, other languages are not', () => {
     assert.deepEqual(readBlocks('README.md', document), [
-      { document: 'README.md', line: 6, code: 'app.use(web)\n', preambles: ['auth', 'express'] },
-      { document: 'README.md', line: 10, code: 'const a = 1\nconst b = 2\n', preambles: [] },
+      { document: 'README.md', line: 4, code: 'app.use(web)\n' },
+      { document: 'README.md', line: 8, code: 'const a = 1\nconst b = 2\n' },
     ])
   })
 
-  test('a line of the compiled module leads back to the document or the preamble', () => {
-    const block = readBlocks('README.md', document)[0]!
-    const preambles = new Map([
-      ['scripts/docs-preambles/auth.ts', 'first\nsecond\n'],
-      ['scripts/docs-preambles/express.ts', 'third\n'],
-    ])
-    const { code, originOf } = moduleOf(block, preambles)
-    assert.equal(code, 'first\nsecond\nthird\napp.use(web)\nexport {}\n')
-    assert.equal(originOf(2), 'scripts/docs-preambles/auth.ts:2')
-    assert.equal(originOf(3), 'scripts/docs-preambles/express.ts:1')
-    assert.equal(originOf(4), 'README.md:6')
-  })
-
-  test('a preamble that is missing is named with the document', () => {
-    assert.throws(() => moduleOf(readBlocks('README.md', document)[0]!, new Map()), /README\.md:5 .*auth\.ts/)
+  test('the module of a block begins with the block, so that lines are the same, and shares no names', () => {
+    const code = moduleOf(readBlocks('README.md', document)[1]!)
+    assert.match(code, /^const a = 1\nconst b = 2\n/)
+    assert.match(code, /^export \{\}$/m)
   })
 })
 
@@ -60,5 +47,26 @@ describe('links of a document', () => {
   test('links to the web, to anchors and in code are left alone', () => {
     const text = '[a](https://example.com) [b](#part) [c](mailto:a@b.c)\n```ts\nx[0](gone)\n```\n'
     assert.deepEqual(brokenLinks('README.md', text, exists), [])
+  })
+})
+
+describe('paths in backticks', () => {
+  const exists = (pattern: string): boolean => ['test/races', 'src/cache/l1.ts', 'docs/*.md'].includes(pattern)
+
+  test('those that lead nowhere are reported', () => {
+    const text = 'By `test/races`,\n`test/flows/gone` and `cache/gone.ts`.'
+    assert.deepEqual(missingPaths('docs/guide.md', text, exists), [
+      'docs/guide.md:2 names test/flows/gone, which is not there',
+      'docs/guide.md:2 names cache/gone.ts, which is not there',
+    ])
+  })
+
+  test('those from the root, from src, and patterns that match are fine', () => {
+    assert.deepEqual(missingPaths('docs/guide.md', '`test/races` `cache/l1.ts` `docs/*.md`', exists), [])
+  })
+
+  test('what is no path of the repository is left alone', () => {
+    const text = '`/auth/login` `sallyport/gone` `npm test -- test/gone` `test`\n```sh\ncat `test/gone`\n```\n'
+    assert.deepEqual(missingPaths('README.md', text, exists), [])
   })
 })

@@ -6,59 +6,57 @@ export interface DocsBlock {
   /** Line of the block's first line of code in the document. */
   line: number
   code: string
-  /** What `<!-- with: name … -->` on the line before the fence names: files of scripts/docs-preambles. */
-  preambles: string[]
 }
 
 export function readBlocks(document: string, text: string): DocsBlock[] {
-  const blocks: DocsBlock[] = []
-  for (const match of text.matchAll(/(?:<!-- with: ([\w -]+) -->\s*\n)?^```ts[^\n]*\n([^]*?)^```$/gm)) {
-    const [whole, names = '', code = ''] = match
-    const before = text.slice(0, match.index) + whole.slice(0, whole.indexOf('```ts'))
-    blocks.push({ document, line: before.split('\n').length + 1, code, preambles: names.split(/\s+/).filter(Boolean) })
-  }
-  return blocks
-}
-
-/** A module made of preambles and the block, and where each of its lines comes from. */
-export interface DocsModule {
-  code: string
-  /** `file:line` of a line of the module, counted from 1. */
-  originOf(line: number): string
-}
-
-export function moduleOf(block: DocsBlock, preambles: ReadonlyMap<string, string>): DocsModule {
-  const parts = block.preambles.map((name) => {
-    const path = `scripts/docs-preambles/${name}.ts`
-    const code = preambles.get(path)
-    if (code === undefined)
-      throw new Error(`${block.document}:${block.line - 1} names a preamble that is missing: ${path}`)
-    return { path, line: 1, code }
+  return [...text.matchAll(/^```ts[^\n]*\n([^]*?)^```$/gm)].map((match) => {
+    const line = lineAt(text, match.index) + 1
+    return { document, line, code: match[1] ?? '' }
   })
-  parts.push({ path: block.document, line: block.line, code: block.code })
-  const origins = parts.flatMap(({ path, line, code }) => lines(code).map((_, index) => `${path}:${line + index}`))
-  return {
-    // Without an import or export of its own a block would be a script, whose names all blocks share.
-    code: `${parts.map(({ code }) => lines(code).join('\n')).join('\n')}\nexport {}\n`,
-    originOf: (line) => origins[line - 1] ?? `${block.document}:${block.line}`,
-  }
+}
+
+/** The block as a module: without an import or export of its own it would be a script, whose names all blocks share. */
+export function moduleOf({ code }: DocsBlock): string {
+  return `${code}\nexport {}\n`
 }
 
 /** Links of a Markdown file to files that are not there. `exists` takes a path from the root. */
 export function brokenLinks(document: string, text: string, exists: (path: string) => boolean): string[] {
-  const prose = text.replace(/^```[^]*?^```$/gm, (block) => block.replace(/[^\n]+/g, ''))
+  const prose = proseOf(text)
   const problems: string[] = []
   for (const match of prose.matchAll(/\]\(([^)\s#]+)(?:#[^)\s]*)?\)/g)) {
     const target = match[1] ?? ''
     if (/^[a-z]+:/.test(target)) continue
     const path = posix.join(posix.dirname(document), target)
     if (exists(path)) continue
-    const line = prose.slice(0, match.index).split('\n').length
-    problems.push(`${document}:${line} links to ${target}, which is not there`)
+    problems.push(`${document}:${lineAt(prose, match.index)} links to ${target}, which is not there`)
   }
   return problems
 }
 
-function lines(code: string): string[] {
-  return code.replace(/\n$/, '').split('\n')
+/** What may be named from `src/` instead of the root, as ARCHITECTURE.md does. */
+const layers = 'adapters|auth|cache|oidc|session|shared|stores|testing'
+const repositoryPath = new RegExp(
+  `\`((?:(?:\\.ci|bench|decisions|demo|docs|scripts|src|test|${layers})/)[\\w.*/-]*)\``,
+  'g',
+)
+
+/** Paths in backticks, such as `test/races` or `src/*.ts`, that lead nowhere. `exists` takes a pattern from the root. */
+export function missingPaths(document: string, text: string, exists: (pattern: string) => boolean): string[] {
+  const prose = proseOf(text)
+  return [...prose.matchAll(repositoryPath)].flatMap((match) => {
+    const path = match[1] ?? ''
+    if (exists(path) || exists(`src/${path}`)) return []
+    return [`${document}:${lineAt(prose, match.index)} names ${path}, which is not there`]
+  })
+}
+
+/** The text without what is in fences, its lines where they were. */
+function proseOf(text: string): string {
+  return text.replace(/^```[^]*?^```$/gm, (block) => block.replace(/[^\n]+/g, ''))
+}
+
+/** Counted from 1. */
+function lineAt(text: string, index: number): number {
+  return text.slice(0, index).split('\n').length
 }

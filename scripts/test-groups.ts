@@ -14,7 +14,7 @@ export const heavyGroups: readonly string[] = ['package', 'browser']
 
 /** Every test file of the project. A new folder under `test/` is a group by being there. */
 export function findTestFiles(): string[] {
-  const files = globSync('{src,scripts,bench,demo,examples,test}/**/*.test.ts', {
+  const files = globSync('{src,scripts,bench,demo,test}/**/*.test.ts', {
     exclude: (name) => name === 'node_modules',
   })
   return files.map((file) => file.split(sep).join('/')).sort()

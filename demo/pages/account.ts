@@ -2,7 +2,7 @@ import { notice } from './done.ts'
 import { clockTime, count, duration } from './format.ts'
 import { html } from './html.ts'
 import type { Session, SessionInfo } from 'sallyport'
-import type { DemoData } from './auth.ts'
+import type { DemoData } from '../app/auth.ts'
 import type { Done } from './done.ts'
 import type { Html } from './html.ts'
 

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { page } from './page.ts'
+import { page } from '../pages/page.ts'
 import type { Response } from 'express'
-import type { Html } from './html.ts'
+import type { Measurements } from '../measure/measurements.ts'
+import type { Html } from '../pages/html.ts'
 import type { InstanceSettings } from './instance.ts'
-import type { Measurements } from './measurements.ts'
 
 export interface Content {
   title: string

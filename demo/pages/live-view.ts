@@ -1,10 +1,10 @@
 import type { AnswerSource } from 'sallyport'
+import { boundMs } from '../app/auth.ts'
 import { clockTime, count, latency, ratio } from './format.ts'
 import { html } from './html.ts'
-import { boundMs } from './sign-out.ts'
-import type { Figures, RecentAnswer } from './figures.ts'
+import type { Figures, Instances, RecentAnswer } from '../measure/figures.ts'
+import type { SignOut } from '../measure/sign-out.ts'
 import type { Html } from './html.ts'
-import type { SignOut } from './sign-out.ts'
 
 /** The part of the page that moves. */
 export interface LiveView {
@@ -14,14 +14,11 @@ export interface LiveView {
   signOut: string
 }
 
-/** Both instances, wherever one looks from; `undefined` for one that doesn't answer. */
-export type Instances = readonly { name: string; url: string; here: boolean; figures: Figures | undefined }[]
-
 const sources: readonly { source: AnswerSource; name: string; meaning: string }[] = [
   { source: 'l1', name: 'Memory', meaning: 'L1' },
   { source: 'l2', name: 'Store', meaning: 'L2' },
   { source: 'joined', name: 'Joined', meaning: 'another’s read' },
-  { source: 'refused', name: 'Refused', meaning: 'no session' },
+  { source: 'refused', name: 'Nobody', meaning: 'refused' },
 ]
 
 export function liveView(instances: Instances): LiveView {

@@ -1,17 +1,13 @@
-import { burst } from './burst.ts'
 import { createPeer } from './peer.ts'
-import { createSeen } from './seen.ts'
 import { createSignOuts } from './sign-out.ts'
-import { createWatches } from './watch.ts'
+import { createSeen, createWatches } from './watch.ts'
 import type { Auth } from 'sallyport'
-import type { DemoData } from './auth.ts'
-import type { Burst } from './burst.ts'
-import type { AnswerLog, Figures } from './figures.ts'
-import type { InstanceSettings } from './instance.ts'
-import type { Instances } from './live-view.ts'
-import type { PeerServices } from './peer-routes.ts'
-import type { Seen } from './seen.ts'
+import type { DemoData } from '../app/auth.ts'
+import type { InstanceSettings } from '../app/instance.ts'
+import type { AnswerLog, Burst, Figures, Instances } from './figures.ts'
+import type { PeerServices } from './peer.ts'
 import type { SignOuts } from './sign-out.ts'
+import type { Seen } from './watch.ts'
 
 /** What an instance knows about itself and about the other one. Nothing in here is needed to sign anybody in. */
 export interface Measurements {
@@ -55,4 +51,16 @@ export function createMeasurements(settings: InstanceSettings, auth: Auth<DemoDa
       return name === 'A' ? [here, there] : [there, here]
     },
   }
+}
+
+const rounds = 10
+const atOnce = 100
+
+/** Asks 1,000 times who sent this cookie. An instance that doesn't know it yet reads the store once, for all who ask. */
+async function burst(auth: Auth<DemoData>, cookieHeader: string): Promise<Burst> {
+  const started = performance.now()
+  for (let round = 0; round < rounds; round += 1) {
+    await Promise.all(Array.from({ length: atOnce }, async () => auth.authenticate(cookieHeader)))
+  }
+  return { answers: rounds * atOnce, tookMs: performance.now() - started }
 }

@@ -1,5 +1,4 @@
 import type { Answer, AnswerSource, CacheStats } from 'sallyport'
-import type { Burst } from './burst.ts'
 import type { SignOut } from './sign-out.ts'
 
 /** What one instance tells about itself: to its own page, and to the other instance, whose page shows it too. */
@@ -14,6 +13,15 @@ export interface Figures {
   /** The last sign-out that started here. */
   signOut: SignOut | undefined
 }
+
+/** Many questions in a short time, as a busy moment would bring them. */
+export interface Burst {
+  answers: number
+  tookMs: number
+}
+
+/** Both instances, wherever one looks from; `undefined` for one that doesn't answer. */
+export type Instances = readonly { name: string; url: string; here: boolean; figures: Figures | undefined }[]
 
 export interface RecentAnswer {
   source: AnswerSource

@@ -1,9 +1,10 @@
+import { duration } from './format.ts'
 import { html, trusted } from './html.ts'
 import { liveView } from './live-view.ts'
-import { script } from './script.ts'
 import { style } from './style.ts'
+import type { Instances } from '../measure/figures.ts'
 import type { Html } from './html.ts'
-import type { Instances, LiveView } from './live-view.ts'
+import type { LiveView } from './live-view.ts'
 
 export interface PageFrame {
   title: string
@@ -90,3 +91,26 @@ const icon =
   '<rect x="1.5" y="2" width="21" height="20" rx="3" fill="#12664f"/>' +
   '<rect x="5" y="6" width="6" height="12.5" rx=".8" fill="#fff"/>' +
   '<path d="M13.5 6.3 19 8v9l-5.500 1.700z" fill="#8fe0bf"/></svg>'
+
+/** The only script of the page: it shows what the server tells while the page is open. Without it, the page still works. */
+const script = `
+const duration = ${duration.toString()}
+setInterval(() => {
+  for (const time of document.querySelectorAll('[data-until]')) {
+    const left = time.dataset.until - Date.now()
+    time.textContent = left > 0 ? 'in ' + duration(left) : 'over'
+  }
+}, 1000)
+
+const body = document.body.dataset
+new EventSource('/live').onmessage = async ({ data }) => {
+  const { signOut, parts } = JSON.parse(data)
+  for (const [id, html] of Object.entries(parts)) document.getElementById(id).innerHTML = html
+  if (signOut === body.signOut) return
+  body.signOut = signOut
+  if (body.signedIn === 'no') return
+  // Somebody signed out. Was it this browser's session?
+  const { status } = await fetch('/api/me')
+  if (status === 401) location.reload()
+}
+`

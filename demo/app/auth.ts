@@ -1,8 +1,10 @@
 import { createAuth } from 'sallyport'
 import { sqliteStore } from 'sallyport/sqlite'
-import { boundMs } from './sign-out.ts'
 import type { Answer, Auth, Logger } from 'sallyport'
 import type { InstanceSettings } from './instance.ts'
+
+/** No instance answers from memory later than this after a sign-out returned. */
+export const boundMs = 1_000
 
 /** What the demo keeps in a session for itself. */
 export type DemoData = { count: number; countedOn: string }
@@ -20,6 +22,8 @@ export function createDemoAuth(
     baseUrl: settings.baseUrl,
     secret: settings.secret,
     store: sqliteStore({ path: settings.database }),
+    // Cookies know no ports: your own application on localhost keeps its cookie.
+    session: { cookie: { name: 'sallyport-demo' } },
     cache: { maxStalenessMs: boundMs },
     // The provider remembers who signed in, too. Here it asks every time, so that another user can be tried.
     login: { params: { prompt: 'login' } },

@@ -1,7 +1,7 @@
 import { isSallyportError } from 'sallyport'
-import { html } from './html.ts'
+import { html } from '../pages/html.ts'
 import type { ErrorRequestHandler, RequestHandler } from 'express'
-import type { Html } from './html.ts'
+import type { Html } from '../pages/html.ts'
 import type { SendPage } from './send-page.ts'
 
 export function nothingHere(send: SendPage): RequestHandler {

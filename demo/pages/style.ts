@@ -4,7 +4,7 @@ export const style = `
   color-scheme: light dark;
   --ground: #f5f4ef; --card: #fffefb; --ink: #1d1c19; --soft: #66635a; --line: #e2dfd4; --sunk: #efede5;
   --key: #12664f; --on-key: #fff; --key-soft: #e0f0e9;
-  --l1: #1b9a74; --l2: #d08a12; --joined: #7d5fd3; --refused: #cf4a35;
+  --l1: #1b9a74; --l2: #d08a12; --joined: #7d5fd3; --refused: #8f8b80;
   --danger: #a92f1d;
   --shadow: 0 1px 2px rgb(40 36 20 / .05), 0 8px 24px -12px rgb(40 36 20 / .14);
 }
@@ -12,7 +12,7 @@ export const style = `
   :root {
     --ground: #131412; --card: #1c1d1a; --ink: #ecebe4; --soft: #a3a195; --line: #31322d; --sunk: #262722;
     --key: #5fcfa5; --on-key: #08241a; --key-soft: #17342a;
-    --l1: #4fcb9f; --l2: #e6b04a; --joined: #a991f5; --refused: #f07c66;
+    --l1: #4fcb9f; --l2: #e6b04a; --joined: #a991f5; --refused: #8b887c;
     --danger: #ff9a86;
     --shadow: none;
   }

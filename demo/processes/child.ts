@@ -31,8 +31,8 @@ const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 const patienceMs = 700
 
 /** Starts `file`, which calls `runChild`, as a process that can't outlive this one. */
-export function startChild(name: string, file: string, settings: object): Child {
-  const child = fork(fileURLToPath(new URL(file, import.meta.url)), [], {
+export function startChild(name: string, file: URL, settings: object): Child {
+  const child = fork(fileURLToPath(file), [], {
     // The settings carry secrets: a command line is everybody's to read, an environment only its owner's.
     env: { ...process.env, [settingsVariable]: JSON.stringify(settings) },
     // node:sqlite calls itself experimental.

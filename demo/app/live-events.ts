@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Request, RequestHandler, Response } from 'express'
-import type { LiveView } from './live-view.ts'
+import type { LiveView } from '../pages/live-view.ts'
 
 const everyMs = 250
 

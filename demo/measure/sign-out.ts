@@ -1,9 +1,6 @@
 import { machineTime } from './watch.ts'
 import type { Peer } from './peer.ts'
-import type { Seen } from './seen.ts'
-
-/** No instance answers from memory later than this after a sign-out returned. */
-export const boundMs = 1_000
+import type { Seen } from './watch.ts'
 
 /** A sign-out that started on one instance, and when the other one refused the session. */
 export interface SignOut {
