@@ -356,6 +356,12 @@ describe('push', () => {
     assert.equal(instance.coherence.pushGaps, 0)
   })
 
+  test('with too many keys to name drops the bucket: nobody joins a read of it that is under way', () => {
+    const instance = viewAt([0, 3, 0, 0])
+    instance.coherence.applyPush(push(bump(3, 4, '*')))
+    assert.deepEqual(instance.dropped, ['bucket 1'])
+  })
+
   for (const [what, made] of [
     ['a number known before', bump(2, 3, ['a'])],
     ['a lower number', bump(1, 2, ['a'])],

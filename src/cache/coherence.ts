@@ -75,8 +75,7 @@ export class Coherence {
   applyOwn(bump: Bump, mark: Mark): void {
     if (mark.generation === this.#generation && this.applyBump(bump)) return
     // Who changed something does not go on with what was there before, also where a later bump was known first.
-    if (bump.keys === '*') this.#holder.dropBucket(bump.bucket)
-    else for (const key of bump.keys) this.#holder.drop(key)
+    this.#drop(bump.bucket, bump.keys)
   }
 
   /** What the caller must give to `store.epochs` and, with its answer, to `applyPoll`. */
@@ -95,7 +94,7 @@ export class Coherence {
     this.#epoch[bucket] = n
     if (prev !== known) this.pushGaps++
     if (prev !== known || keys === '*') this.#floor[bucket] = n
-    if (keys !== '*') for (const key of keys) this.#holder.drop(key)
+    this.#drop(bucket, keys)
     return true
   }
 
@@ -138,6 +137,11 @@ export class Coherence {
     this.#generation++
     this.#holder.dropBucket(bucket)
     this.#epoch[bucket] = this.#floor[bucket] = n
+  }
+
+  #drop(bucket: number, keys: Bump['keys']): void {
+    if (keys === '*') this.#holder.dropBucket(bucket)
+    else for (const key of keys) this.#holder.drop(key)
   }
 
   #isRecent(asOf: Instant, monotonic: number, wall: number): boolean {

@@ -47,10 +47,7 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
       },
       (err: unknown) => {
         attempt.endedAt = clock.monotonic()
-        logger.warn(
-          { err, url: metadataUrl(options.issuer) },
-          'the provider could not be discovered',
-        )
+        logger.warn({ err, url: metadataUrl(options.issuer) }, 'the provider could not be discovered')
       },
     )
     return attempt.outcome
