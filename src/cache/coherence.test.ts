@@ -482,3 +482,14 @@ test('however pushes are lost, doubled and reordered: what was read before the l
     { numRuns: 2_000 },
   )
 })
+
+test('how stale any instance may be is known from the poll, and never less than our own bound', () => {
+  for (const [theirs, greatest] of [
+    [20 * D, 20 * D],
+    [1, D],
+  ] as const) {
+    const instance = viewAt([0, 0, 0, 0])
+    instance.poll(1, [0, 0, 0, 0], { maxStalenessMs: theirs })
+    assert.equal(instance.coherence.greatestStalenessMs, greatest)
+  }
+})

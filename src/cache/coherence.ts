@@ -39,10 +39,14 @@ export class Coherence {
   /** Pushes that did not continue what was known, so that a whole bucket fell below its floor. */
   pushGaps: number = 0
 
+  /** The longest that any instance on this store may answer from memory after a change, as far as is known. */
+  greatestStalenessMs: number
+
   constructor(buckets: number, maxStalenessMs: number, holder: Holder) {
     this.#epoch = new Float64Array(buckets)
     this.#floor = new Float64Array(buckets)
     this.#maxStalenessMs = maxStalenessMs
+    this.greatestStalenessMs = maxStalenessMs
     this.#holder = holder
   }
 
@@ -103,6 +107,7 @@ export class Coherence {
     if (reply.incarnation !== this.#incarnation || this.#hasStepped(reply, sentAt)) this.#adopt(reply, sentAt)
     else this.#compare(reply, known)
     if (sentAt.monotonic >= this.#freshAsOf.monotonic) this.#freshAsOf = sentAt
+    this.greatestStalenessMs = Math.max(this.#maxStalenessMs, reply.maxStalenessMs)
   }
 
   /** Deadlines in memory were counted by the store's clock as it was: a step of it, or a sleep of ours, makes them wrong. */

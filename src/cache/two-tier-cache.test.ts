@@ -287,3 +287,14 @@ describe('close', () => {
     assert.equal(clock.pending(), 0)
   })
 })
+
+test('the store is closed by the last cache of this process that uses it', async (t) => {
+  const store = memoryStore()
+  t.after(() => store.close())
+  const [first, second] = [tiersOn(store), tiersOn(store)]
+  await first.close()
+  await first.close()
+  await store.ping()
+  await second.close()
+  await assert.rejects(store.ping(), { code: 'ERR_CLOSED' })
+})

@@ -10,6 +10,7 @@ import { announceLocally, listenLocally } from './local-push.ts'
 import { Partition, type PartitionOptions } from './partition.ts'
 import { Poller } from './poller.ts'
 import type { Bump, Push, Store } from './store.ts'
+import { useStore } from './store-users.ts'
 import { Sweeper } from './sweeper.ts'
 import { timedStore, type TimedStore } from './timed-store.ts'
 
@@ -34,6 +35,7 @@ export class TwoTierCache implements CommittingTiers {
   readonly buckets: number
   readonly enableL1: boolean
   readonly #rawStore: Store
+  readonly #releaseStore: () => boolean
   readonly #sweeper: Sweeper
   readonly #partitions: Partition<unknown>[] = []
   readonly #onPush = (push: Push): void => this.coherence.applyPush(push)
@@ -44,6 +46,7 @@ export class TwoTierCache implements CommittingTiers {
 
   constructor({ store, config, clock, randomness, logger }: TwoTierCacheOptions) {
     this.#rawStore = store
+    this.#releaseStore = useStore(store)
     this.clock = clock
     this.randomness = randomness
     this.config = config
@@ -100,7 +103,7 @@ export class TwoTierCache implements CommittingTiers {
     if (incarnation !== undefined) announceLocally(this.#rawStore, { incarnation, bump }, this.#onPush)
   }
 
-  /** Repeatable. Closes the store as well. */
+  /** Repeatable. Closes the store as well, unless another cache of this process still uses it. */
   async close(): Promise<void> {
     this.#closed = true
     this.isReady = false
@@ -109,7 +112,7 @@ export class TwoTierCache implements CommittingTiers {
     this.poller.close()
     this.#sweeper.close()
     for (const unsubscribe of this.#unsubscribe.splice(0)) unsubscribe()
-    await this.#rawStore.close()
+    if (this.#releaseStore()) await this.#rawStore.close()
   }
 
   async #prepare(): Promise<void> {

@@ -110,10 +110,9 @@ export class Writes<V> {
 
   /** Final once it returns. In doubt it is sent again, for removing twice is removing once. */
   async remove(target: RemoveTarget): Promise<RemoveReply> {
-    const ifVersion = 'ifVersion' in target
     return this.#tiers.commits.commit({
       ...('key' in target ? { key: target.key } : {}),
-      dropFirst: !ifVersion,
+      dropFirst: true,
       send: () => this.#removeOrRetry(target),
       bumps: (reply) => reply.bumps,
       apply: () => {

@@ -9,11 +9,9 @@ const ring = createKeyRing(['1'.repeat(32)])
 const { text } = issueTicket(ring, systemRandomness)
 const other = issueTicket(ring, systemRandomness)
 
-function cookies(options: Partial<SessionCookieOptions> = {}, maxStalenessMs = 1_000): SessionCookies {
-  return new SessionCookies({ name: '__Host-s', sameSite: 'lax', persistent: true, secure: true, ...options }, ring, {
-    absoluteLifetimeSec: 3_600,
-    maxStalenessMs,
-  })
+function cookies(options: Partial<SessionCookieOptions> = {}, greatestStalenessMs = 1_000): SessionCookies {
+  const usual = { name: '__Host-s', sameSite: 'lax', persistent: true, secure: true } as const
+  return new SessionCookies({ ...usual, ...options }, ring, 3_600, { greatestStalenessMs })
 }
 
 /** The pair a browser sends back for a `Set-Cookie` line. */

@@ -21,20 +21,21 @@ export class SessionCookies {
   readonly #versionName: string
   readonly #attributes: CookieAttributes
   readonly #lifetimeSec: number | undefined
-  readonly #versionLifetimeSec: number
+  readonly #staleness: { readonly greatestStalenessMs: number }
   readonly #keyRing: KeyRing
 
   constructor(
     options: SessionCookieOptions,
     keyRing: KeyRing,
-    { absoluteLifetimeSec, maxStalenessMs }: { absoluteLifetimeSec: number; maxStalenessMs: number },
+    absoluteLifetimeSec: number,
+    staleness: { readonly greatestStalenessMs: number },
   ) {
     const { name, domain, sameSite, persistent, secure } = options
     this.name = name
     this.#versionName = `${name}-version`
     this.#attributes = { secure, sameSite, domain }
     this.#lifetimeSec = persistent ? absoluteLifetimeSec : undefined
-    this.#versionLifetimeSec = Math.ceil(maxStalenessMs / 1_000) + 1
+    this.#staleness = staleness
     this.#keyRing = keyRing
   }
 
@@ -69,7 +70,8 @@ export class SessionCookies {
 
   version(version: number, text: string): string {
     const value = `${version}.${this.#keyRing.mac('version', `${version}.${text}`)}`
-    return serializeCookie(this.#versionName, value, { ...this.#attributes, maxAgeSec: this.#versionLifetimeSec })
+    const maxAgeSec = Math.ceil(this.#staleness.greatestStalenessMs / 1_000) + 1
+    return serializeCookie(this.#versionName, value, { ...this.#attributes, maxAgeSec })
   }
 
   clearing(): string[] {

@@ -72,9 +72,6 @@ export function assembleSessionParts(options: SessionServiceOptions): SessionPar
     onRefused: (record) => hooks.onSignOut(record.claims, 'refused-by-provider'),
   })
   const caretaker = new Caretaker({ writes, refresher, idleTimeoutSec: options.idleTimeoutSec, clock, logger })
-  const cookies = new SessionCookies(options.cookie, secrets, {
-    absoluteLifetimeSec: options.absoluteLifetimeSec,
-    maxStalenessMs: config.maxStalenessMs,
-  })
+  const cookies = new SessionCookies(options.cookie, secrets, options.absoluteLifetimeSec, tiers.coherence)
   return { ...options, vault, tiers, partition, writes, refresher, caretaker, cookies }
 }

@@ -43,7 +43,11 @@ export function sevenOperations(
   const verifiers = plain({ vault, prefix: verifierPrefix, ...verifierTier, counts })
   const sessions = plain({ vault, prefix: sessionPrefix, ...sessionTier, counts })
   return {
-    getCodeVerifier: async (state) => (await verifiers.get(state))?.value,
+    async getCodeVerifier(state) {
+      // Login transactions live under the same prefix, and are nobody's verifier.
+      const verifier: unknown = (await verifiers.get(state))?.value
+      return typeof verifier === 'string' ? verifier : undefined
+    },
     setCodeVerifier: (state, verifier) => verifiers.set(state, verifier, { idleMs: verifierTtlSec * 1_000 }),
     invalidateCodeVerifier: (state) => verifiers.invalidate(state),
     getAuthSession: async (id) => toAuthSession((await sessions.get(id))?.value),
