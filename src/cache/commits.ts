@@ -77,11 +77,11 @@ export class Commits {
       if (key !== undefined && !unit.harmlessInDoubt) this.#tiers.drop(key)
       throw error
     }
-    const { isLatest, newestRead } = this.#end(key, sequence)
+    const { standsAlone, newestRead } = this.#end(key, sequence)
     const bumps = unit.bumps?.(reply) ?? []
     for (const bump of bumps) coherence.applyOwn(bump, mark)
     const own = key === undefined ? undefined : bumps.find((bump) => bump.bucket === bucket)
-    const mayKeep = isLatest && enableL1 && coherence.stillAt(bucket, mark, own)
+    const mayKeep = standsAlone && enableL1 && coherence.stillAt(bucket, mark, own)
     unit.apply?.(reply, { mayKeep, stamp: own?.n ?? mark.stamp, at, newestRead })
     for (const bump of bumps) this.#tiers.announce(bump)
     return reply
@@ -97,12 +97,12 @@ export class Commits {
     return sequence
   }
 
-  /** Returns whether no other write of the key began after this one. */
-  #end(key: string | undefined, sequence: number): { isLatest: boolean; newestRead: number } {
+  /** Returns whether it stands alone: no other write of the key began after it, and none is still under way. */
+  #end(key: string | undefined, sequence: number): { standsAlone: boolean; newestRead: number } {
     const writing = key === undefined ? undefined : this.#writing.get(key)
-    if (key === undefined || writing === undefined) return { isLatest: false, newestRead: 0 }
+    if (key === undefined || writing === undefined) return { standsAlone: false, newestRead: 0 }
     this.#tiers.detach(key)
     if (--writing.open === 0) this.#writing.delete(key)
-    return { isLatest: writing.latest === sequence, newestRead: writing.newestRead }
+    return { standsAlone: writing.open === 0 && writing.latest === sequence, newestRead: writing.newestRead }
   }
 }

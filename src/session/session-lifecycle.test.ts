@@ -51,17 +51,31 @@ describe('open', () => {
     assert.equal(started.held.calls('remove'), 0)
   })
 
-  test('opens nothing if the old session cannot be removed', async (t) => {
+  test('sets no cookie and takes the new session back if the old one cannot be removed', async (t) => {
     const started = await startProcess(t)
     const lifecycle = new SessionLifecycle(started.parts)
     const before = await lifecycle.open(opening(started), browser())
     started.held.hold('remove', 'request')
     const again = browser(started.cookieOf(before))
     const outcome = watch(lifecycle.open(opening(started), again))
+    await started.clock.advance(0)
+    started.held.pass('remove')
     await started.clock.advance(1_000)
     assert.equal(outcome.error, 'ERR_STORE_UNAVAILABLE')
     assert.deepEqual(again.set, [])
     assert.equal((await started.held.store.stats()).entries, 1)
+    assert.notEqual((await started.held.store.read([before.key])).entries[0], undefined)
+  })
+
+  test('keeps the old session if the new one cannot be stored: an outage signs nobody out', async (t) => {
+    const started = await startProcess(t)
+    const lifecycle = new SessionLifecycle(started.parts)
+    const before = await lifecycle.open(opening(started), browser())
+    started.held.hold('create', 'request')
+    const outcome = watch(lifecycle.open(opening(started), browser(started.cookieOf(before))))
+    await started.clock.advance(1_000)
+    assert.equal(outcome.error, 'ERR_STORE_UNAVAILABLE')
+    assert.notEqual((await started.held.store.read([before.key])).entries[0], undefined)
   })
 
   test('sets no cookie for a session that may not have been stored', async (t) => {

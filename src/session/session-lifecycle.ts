@@ -23,16 +23,27 @@ export class SessionLifecycle {
   async open(opening: Opening<SessionData>, { cookieHeader, setCookie }: Browser): Promise<CacheEntry<SessionRecord>> {
     const { vault, writes, cookies, clock, randomness } = this.#parts
     assertSessionData(opening.data)
-    // The old session goes first: should that fail, the browser keeps it and nothing else has happened.
     const before = this.#ticketOf(cookieHeader)
-    if (before !== undefined) await writes.remove({ key: this.#keyOf(before) })
-
     const ticket = issueTicket(vault.keyRing, randomness)
     const item = { text: ticket.text, key: this.#keyOf(ticket), value: recordOf(opening, clock.wall()) }
     const entry = await writes.create(item, this.#placeOf(opening, ticket))
     if (entry === undefined) throw new SallyportError('ERR_STORE_MISMATCH', 'a random session id came up twice')
+    if (before !== undefined) await this.#replaceBy(entry, before)
     setCookie(cookies.session(ticket.text))
     return entry
+  }
+
+  /** The old session goes last: if the store fails on the way, the browser keeps it, and nobody is signed out. */
+  async #replaceBy({ key }: CacheEntry<SessionRecord>, before: Ticket): Promise<void> {
+    const { writes, logger } = this.#parts
+    try {
+      await writes.remove({ key: this.#keyOf(before) })
+    } catch (error) {
+      writes.remove({ key }).catch((err: unknown) => {
+        logger.debug({ err }, 'a session that nobody was given could not be removed; it expires by itself')
+      })
+      throw error
+    }
   }
 
   async close({ cookieHeader, setCookie }: Browser): Promise<Ended | undefined> {

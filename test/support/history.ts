@@ -32,6 +32,8 @@ export interface Question {
   /** Whether the session had been revoked by then, and whether by this very instance. */
   readonly wasRevoked: boolean
   readonly wasRevokedHere: boolean
+  /** Whether a revoke of this very instance was under way then: its memory lets go before anything is sent. */
+  readonly wasBeingRevokedHere: boolean
   /** Whether this instance had found by then that it is gone. */
   readonly wasMissedHere: boolean
 }
@@ -64,6 +66,7 @@ export class History {
   readonly #floors = new Map<string, Map<Subject, Version>>()
   readonly #revokedAt = new Map<Subject, number>()
   readonly #revokedBy = new Map<Subject, Set<string>>()
+  readonly #revoking = new Map<Subject, Set<string>>()
   readonly #missedBy = new Map<Subject, Set<string>>()
   readonly #mayBeGone = new Set<Subject>()
   readonly #updates = new Map<Subject, { at: number; count: number }[]>()
@@ -82,6 +85,7 @@ export class History {
       floor: { count: Math.max(count, owed), refreshes },
       wasRevoked: this.#revokedAt.has(subject),
       wasRevokedHere: this.#revokedBy.get(subject)?.has(instance) ?? false,
+      wasBeingRevokedHere: this.#revoking.get(subject)?.has(instance) ?? false,
       wasMissedHere: this.#missedBy.get(subject)?.has(instance) ?? false,
     }
   }
@@ -132,6 +136,12 @@ export class History {
     this.#mayBeGone.add(subject)
   }
 
+  /** Told when a revoke by key is sent from `instance`, and when it failed. */
+  revoking(instance: string, subject: Subject, isUnderWay: boolean): void {
+    if (isUnderWay) addTo(this.#revoking, subject, instance)
+    else this.#revoking.get(subject)?.delete(instance)
+  }
+
   /** Told when a revoke has returned at `instance`. */
   revoked(instance: string, subject: Subject): void {
     if (!this.#revokedAt.has(subject)) this.#revokedAt.set(subject, this.#options.now())
@@ -172,7 +182,8 @@ export class History {
   }
 
   #checkRevoked(question: Question, source: AnswerSource): void {
-    const { subject, askedAt, wasRevoked, wasRevokedHere } = question
+    const { subject, askedAt, wasRevoked, wasRevokedHere, wasBeingRevokedHere } = question
+    if (wasBeingRevokedHere && source === 'l1') this.violate(question, 'served from memory while it was being revoked')
     const { now, maxStalenessMs, operationTimeoutMs } = this.#options
     const revokedAt = this.#revokedAt.get(subject)
     if (revokedAt === undefined) return

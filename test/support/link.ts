@@ -2,12 +2,14 @@ import type { Machine, Scheduler } from './scheduler.ts'
 import type { SeededRandom } from './seeded-random.ts'
 
 /** How long one way takes, in milliseconds. Each kind makes other orders likely; none makes any impossible. */
-export type Latency = (random: SeededRandom) => number
+export type Latency = (random: SeededRandom, operation: string) => number
 
 export const latencies = {
   quick: (random) => random.between(0, 4),
   even: (random) => random.between(0, 60),
   slow: (random) => random.between(0, 300),
+  /** A value takes its time, the numbers of a poll do not. */
+  slowReads: (random, operation) => random.between(0, operation === 'read' ? 250 : 20),
   bursty: (random) => (random.chance(0.85) ? random.between(0, 10) : random.between(0, 400)),
 } satisfies Record<string, Latency>
 
@@ -35,11 +37,11 @@ export class Link {
     const trouble = this.trouble(operation)
     return new Promise<R>((resolve, reject) => {
       const back = (outcome: () => void): void => {
-        if (trouble !== 'reply lost') this.#later(outcome, this.machine)
+        if (trouble !== 'reply lost') this.#later(operation, outcome, this.machine)
       }
       if (trouble === 'refused') back(() => reject(new Error('connection refused')))
       else if (trouble !== 'request lost') {
-        this.#later(() => {
+        this.#later(operation, () => {
           // Who died may have died before the last words were out.
           if (this.machine.isDead && this.#scheduler.random.chance(0.5)) return
           serve().then(
@@ -52,8 +54,8 @@ export class Link {
     })
   }
 
-  #later(callback: () => void, owner?: Machine): void {
-    this.#scheduler.schedule(this.latency(this.#scheduler.random), callback, owner)
+  #later(operation: string, callback: () => void, owner?: Machine): void {
+    this.#scheduler.schedule(this.latency(this.#scheduler.random, operation), callback, owner)
   }
 
   #trace(line: string): void {

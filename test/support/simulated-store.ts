@@ -27,7 +27,7 @@ export class PushBus {
     for (const bump of bumps) {
       for (const [listener, { latency, machine }] of this.#listeners) {
         if (random.chance(this.#lossRate)) continue
-        this.#scheduler.schedule(latency(random), () => listener({ incarnation, bump }), machine)
+        this.#scheduler.schedule(latency(random, 'push'), () => listener({ incarnation, bump }), machine)
       }
     }
   }

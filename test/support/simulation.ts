@@ -143,11 +143,18 @@ export class Simulation {
       close: () => service.close({ cookieHeader, setCookie: () => {} }),
     }
     const way = this.scheduler.random.pick(Object.keys(ways))
-    this.history.mayEnd(browser.subject)
+    const { subject } = browser
+    this.history.mayEnd(subject)
     this.scheduler.trace?.(`${instance.name}: ${way} begins`)
-    await ways[way]!()
+    this.history.revoking(instance.name, subject, way === 'revoke')
+    try {
+      await ways[way]!()
+    } catch (error) {
+      this.history.revoking(instance.name, subject, false)
+      throw error
+    }
     this.scheduler.trace?.(`${instance.name}: ${way} returned`)
-    this.history.revoked(instance.name, browser.subject)
+    this.history.revoked(instance.name, subject)
   }
 
   /** Keeps asking until every instance must have noticed, and makes sure that they have. */
