@@ -171,6 +171,16 @@ describe('extend', () => {
     assert.equal(instance.partition.serve('a'), undefined)
   })
 
+  test('of an entry that was removed and made anew under the same key lets go of it', async (t) => {
+    const instance = await startInstance(t)
+    const entry = (await created(instance))!
+    await instance.held.store.take(key)
+    await instance.clock.advance(1)
+    await putByAnother(instance.held.store, key, 'of another')
+    assert.equal(await instance.writes.extend(key, hour, entry), 'extended')
+    assert.equal(instance.partition.serve('a'), undefined)
+  })
+
   test('puts nothing into memory that left it meanwhile', async (t) => {
     const instance = await startInstance(t)
     const entry = (await created(instance))!

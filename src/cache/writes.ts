@@ -99,7 +99,7 @@ export class Writes<V> {
       send: () => this.#tiers.store.extend(key, idleMs),
       apply: (reply, { mayKeep, stamp, at }) => {
         if (reply.outcome === 'absent') this.#tiers.drop(key)
-        else if (entry === undefined || entry.version !== reply.version) this.#tiers.drop(key)
+        else if (entry === undefined || !isSame(entry, reply)) this.#tiers.drop(key)
         else if (mayKeep && this.#partition.holds(entry)) {
           entry.prolong(reply.times, { stamp, at, storeNow: reply.storeNow })
         }
@@ -141,6 +141,11 @@ export class Writes<V> {
     this.#partition.keep(entry, mayKeep && entry.version >= newestRead)
     return entry
   }
+}
+
+/** Whether the store speaks of this very value: an id that is used again begins again with version 1. */
+function isSame(entry: Stored, reply: Stored): boolean {
+  return entry.version === reply.version && entry.times.createdAt === reply.times.createdAt
 }
 
 function waitedTooLong(ms: number): StoreUnavailableError {
