@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { afterEach, describe, it } from 'node:test'
 import { ask, cookiesOf, navigate, options, type Logged } from '../../test/support/auth-context.ts'
 import { countingStore } from '../../test/support/counting-store.ts'
 import type { Answer } from '../cache/answer.ts'
@@ -7,6 +7,7 @@ import { isSallyportError } from '../shared/errors.ts'
 import type { Logger } from '../shared/logger.ts'
 import { memoryStore } from '../stores/memory.ts'
 import { manualClock } from '../testing/manual-clock.ts'
+import type { Auth } from './auth.ts'
 import { createAuth } from './create-auth.ts'
 import type { AuthOptions } from './options.ts'
 
@@ -21,7 +22,18 @@ function logging(): { logger: Logger; logged: Logged[] } {
   return { logged, logger: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') } }
 }
 
+const opened: Auth[] = []
+
+/** Closed after the test. */
+function open(its: AuthOptions): Auth {
+  const auth = createAuth(its)
+  opened.push(auth)
+  return auth
+}
+
 describe('createAuth', () => {
+  afterEach(() => Promise.all(opened.splice(0).map((auth) => auth.close())))
+
   it('asks nobody anything before its first use', async () => {
     const { store, allOperations } = countingStore(memoryStore())
     let requests = 0
@@ -46,7 +58,7 @@ describe('createAuth', () => {
 
   it('warns of plain http once, and says what the cookie is called then', async () => {
     const { logger, logged } = logging()
-    await using auth = createAuth({ ...options, baseUrl: 'http://localhost:3000', fetch: unreachable, logger })
+    const auth = open({ ...options, baseUrl: 'http://localhost:3000', fetch: unreachable, logger })
     await auth.handle(navigate('/auth/logout'))
     const warnings = logged.filter(({ level }) => level === 'warn')
     assert.deepEqual(
@@ -62,7 +74,7 @@ describe('createAuth', () => {
       [{ session: { cookie: { domain: 'app.example' } } }, '__Secure-sallyport'],
     ]
     for (const [more, name] of names) {
-      await using auth = createAuth({ ...options, fetch: unreachable, ...more } as AuthOptions)
+      const auth = open({ ...options, fetch: unreachable, ...more } as AuthOptions)
       const { reply } = await auth.guard(ask('/me'), () => {})
       const [, challenge = ''] = reply?.headers.find(([header]) => header === 'WWW-Authenticate') ?? []
       assert.match(challenge, new RegExp(`cookie-name="${name}"`))
@@ -76,7 +88,7 @@ describe('createAuth', () => {
       answers.push(answer)
       throw new Error('reason')
     }
-    await using auth = createAuth({ ...options, fetch: unreachable, logger, hooks: { onAnswer } })
+    const auth = open({ ...options, fetch: unreachable, logger, hooks: { onAnswer } })
     assert.equal(await auth.authenticate(undefined), undefined)
     assert.deepEqual(
       answers.map(({ source, reason }) => ({ source, reason })),
@@ -91,14 +103,14 @@ describe('createAuth', () => {
       [{ store: memoryStore() }, 0],
     ] as const) {
       const { logger, logged } = logging()
-      await using _ = createAuth({ ...options, fetch: unreachable, logger, ...more })
+      open({ ...options, fetch: unreachable, logger, ...more })
       assert.equal(logged.filter(({ level }) => level === 'warn').length, warnings)
     }
   })
 
   it('tells store and provider apart in its health, and rejects ready while one is down', async () => {
     const { logger } = logging()
-    await using auth = createAuth({ ...options, fetch: unreachable, logger })
+    const auth = open({ ...options, fetch: unreachable, logger })
     const { ok, store, provider } = await auth.health()
     assert.deepEqual({ ok, store, provider }, { ok: false, store: 'up', provider: 'down' })
     await assert.rejects(auth.ready(), (error) => isSallyportError(error) && error.code === 'ERR_PROVIDER_UNAVAILABLE')
@@ -107,7 +119,7 @@ describe('createAuth', () => {
   it('reports a minute with traffic in one line', async () => {
     const { logger, logged } = logging()
     const clock = manualClock()
-    await using auth = createAuth({ ...options, fetch: unreachable, logger, clock })
+    const auth = open({ ...options, fetch: unreachable, logger, clock })
     await auth.guard(ask('/me'), () => {})
     await clock.advance(60_000)
     const lines = logged.filter(({ level }) => level === 'info')
@@ -119,7 +131,7 @@ describe('createAuth', () => {
 
   it('sets no cookie on a login that cannot begin', async () => {
     const { logger } = logging()
-    await using auth = createAuth({ ...options, fetch: unreachable, logger })
+    const auth = open({ ...options, fetch: unreachable, logger })
     const reply = await auth.handle(navigate('/auth/login'))
     assert.equal(reply?.status, 503)
     assert.deepEqual(cookiesOf(reply), [])

@@ -123,12 +123,11 @@ describe('close', () => {
     await assert.rejects(cache.getAuthSession('unknown'), { code: 'ERR_CLOSED' })
   })
 
-  test('happens by itself at the end of `await using`', async () => {
+  test('is what `await using` calls', async () => {
     const store = memoryStore()
-    {
-      await using cache = new TwoTierAuthCache({ store, secret })
-      await cache.setAuthSession('id', session)
-    }
+    const cache = new TwoTierAuthCache({ store, secret })
+    await cache.setAuthSession('id', session)
+    await cache[Symbol.asyncDispose]()
     await assert.rejects(store.ping(), { code: 'ERR_CLOSED' })
   })
 })

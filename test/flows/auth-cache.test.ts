@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { after, describe, it } from 'node:test'
 import type { TestContext } from 'node:test'
 import { createAuth, TwoTierAuthCache } from '../../src/index.ts'
 import type { AuthSession, Store } from '../../src/index.ts'
@@ -310,6 +310,10 @@ describe('lifetimes', () => {
 })
 
 describe('a store that does not answer', () => {
+  // Our timers keep no process alive; here nothing else would.
+  const alive = setInterval(() => {}, 1_000)
+  after(() => clearInterval(alive))
+
   for (const way of ['throwAlways', 'hangAlways'] as const) {
     it(`is ERR_STORE_UNAVAILABLE, never "not there" (${way})`, async (t) => {
       const ailing = failingStore(memoryStore())

@@ -26,12 +26,9 @@ describe('close()', () => {
   })
 
   it('is what `await using` calls', async () => {
-    let disposed
-    {
-      await using auth = createAuth(options)
-      disposed = auth
-    }
-    await assert.rejects(disposed.ready())
+    const auth = createAuth(options)
+    await auth[Symbol.asyncDispose]()
+    await assert.rejects(auth.ready())
   })
 
   it('makes later questions fail instead of hang or answer wrongly', async (t) => {
