@@ -123,3 +123,10 @@ test('time cannot be advanced backwards', () => {
   assert.throws(() => clock.advance(-1), RangeError)
   assert.throws(() => clock.advance(Number.NaN), RangeError)
 })
+
+test('the clocks do not drift apart, however small the steps', async () => {
+  const clock = manualClock({ startAt: 1_700_000_000_000 })
+  for (let step = 0; step < 10; step++) await clock.advance(0.1)
+  await clock.advance(1_000 - clock.monotonic())
+  assert.equal(clock.wall(), 1_700_000_001_000)
+})

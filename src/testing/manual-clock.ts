@@ -29,14 +29,13 @@ const settlingTurns = 8
 /** Creates a clock for tests: time passes only through `advance`, so no test waits and every run is the same. */
 export function manualClock(options: ManualClockOptions = {}): ManualClock {
   let monotonic = 0
-  let wall = options.startAt ?? Date.UTC(2026, 0, 1)
+  // Kept as a distance: summed up, steps of fractions of a millisecond would let the two clocks drift apart.
+  let wallOffset = options.startAt ?? Date.UTC(2026, 0, 1)
   const waiting = new Set<Waiting>()
   let moving: Promise<void> = Promise.resolve()
 
   function moveTo(target: number): void {
-    if (target <= monotonic) return
-    wall += target - monotonic
-    monotonic = target
+    monotonic = Math.max(monotonic, target)
   }
 
   async function move(ms: number): Promise<void> {
@@ -54,7 +53,7 @@ export function manualClock(options: ManualClockOptions = {}): ManualClock {
 
   return {
     monotonic: () => monotonic,
-    wall: () => wall,
+    wall: () => wallOffset + monotonic,
     setTimer(callback, afterMs) {
       const timer = { dueAt: monotonic + Math.max(0, afterMs), callback }
       waiting.add(timer)
@@ -67,7 +66,7 @@ export function manualClock(options: ManualClockOptions = {}): ManualClock {
       return moved
     },
     stepWall(ms) {
-      wall += ms
+      wallOffset += ms
     },
     pending: () => waiting.size,
   }
