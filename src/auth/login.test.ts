@@ -44,6 +44,17 @@ describe('GET login', () => {
     assert.equal(cookiesOf(await workbench().handle(navigate('/auth/login', { cookie }))).length, 1)
   })
 
+  it('is a page, and no way round in circles, for a browser with two session cookies of one name', async () => {
+    const cookie = '__Host-sallyport=a; theme=dark; __Host-sallyport=b'
+    const bench = workbench()
+    const reply = await bench.handle(navigate('/auth/login', { cookie }))
+    assert.equal(reply?.status, 400)
+    assert.match(reply.body, /two cookies named __Host-sallyport/)
+    assert.equal(bench.transactions.size, 0)
+    const similar = '__Host-sallyport=a; x__Host-sallyport=b; __Host-sallyport-login=c'
+    assert.equal((await workbench().handle(navigate('/auth/login', { cookie: similar })))?.status, 302)
+  })
+
   it('ends at the default where no place, a foreign one or one of our own routes is asked for', async () => {
     assert.equal(await returnToOf(''), '/')
     assert.equal(await returnToOf('//evil.example'), '/')

@@ -1,4 +1,6 @@
 import type { SessionData } from '../session/tokens.ts'
+import { hasCookieTwice } from '../shared/cookie.ts'
+import { SallyportError } from '../shared/errors.ts'
 import type { Context } from './context.ts'
 import type { AuthReply, AuthRequest } from './http.ts'
 import { issueState } from './login-state.ts'
@@ -14,6 +16,13 @@ export async function login<Data extends SessionData>(
   request: AuthRequest,
 ): Promise<AuthReply> {
   const { settings, sessions, provider, keyRing, binding, randomness } = context
+  const { name } = settings.sessionCookie
+  if (hasCookieTwice(request.header('cookie') ?? '', name)) {
+    // Whatever cookie this sign-in set, neither would be taken, and the browser would be sent round in circles.
+    const error = new SallyportError('ERR_LOGIN_EXPIRED', 'the browser has two session cookies of one name')
+    const text = `This browser has two cookies named ${name}. Please remove the cookies of this site and sign in again.`
+    return context.refuse(request, error, { text })
+  }
   const query = queryOf(request.url)
   const returnTo = placeToReturnTo(query.get('returnTo'), settings)
   const known = binding.read(request.header('cookie'))

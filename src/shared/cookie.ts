@@ -25,6 +25,11 @@ export function readCookie(header: string, name: string): string | undefined {
   return value
 }
 
+/** Whether a browser sends more than one cookie of this name, so that `readCookie` can take none of them. */
+export function hasCookieTwice(header: string, name: string): boolean {
+  return header.split(';').filter((pair) => pair.trimStart().startsWith(`${name}=`)).length > 1
+}
+
 export function serializeCookie(name: string, value: string, attributes: CookieAttributes): string {
   const { secure, sameSite, domain, maxAgeSec } = attributes
   let line = `${name}=${value}; Path=/; HttpOnly; SameSite=${sameSite[0]!.toUpperCase()}${sameSite.slice(1)}`
