@@ -26,6 +26,8 @@ race(
     )
     assert.equal(sim.provider.requests, 1)
     assert.deepEqual(new Set(tokens), new Set([await sessions[0]!.accessToken()]))
+    // One try for the lease per process, and one write of the tokens, with a conflict each.
+    assert.ok(sim.effectsOf('replace').length <= 2 * sessions.length)
     const reads = sim.effectsOf('read').length
     sim.saw(reads > 2 * sessions.length ? 'two waited for one' : 'one waited for nobody')
   },
@@ -166,6 +168,8 @@ async function expectNoOrphans(sim: Simulation, { service }: Instance, browser: 
   sim.history.mayEnd(browser.subject)
   const ended = await service.close({ cookieHeader: browser.cookieHeader, setCookie: () => {} })
   assert.deepEqual(sim.provider.good(), ended === undefined ? [] : [ended.refreshToken])
+  const written = sim.instances.some(({ refreshed }) => refreshed > 0)
+  assert.ok(ended !== undefined || !written, 'the session was ended although its tokens were fresh')
   sim.saw(
     'an orphan was revoked',
     sim.provider.rotated.some((token) => sim.provider.stateOf(token) === 'revoked'),
