@@ -1,9 +1,9 @@
 import { now, type Instant } from '../shared/clock.ts'
 import { bucketOf } from './bucket.ts'
-import type { Mark } from './coherence.ts'
+import type { Mark } from './coherence/coherence.ts'
 import type { CommittingTiers } from './commits.ts'
 import { CacheEntry, type Item, type Reading, type Stored } from './entry.ts'
-import { L1 } from './l1.ts'
+import { L1 } from './l1/l1.ts'
 import type { StoredEntry } from './store.ts'
 
 export interface PartitionOptions<V> {

@@ -1,11 +1,11 @@
 import type { Clock } from '../shared/clock.ts'
 import type { Randomness } from '../shared/randomness.ts'
-import type { BatchedReads } from './batched-reads.ts'
-import type { Coherence } from './coherence.ts'
+import type { BatchedReads } from './l2/batched-reads.ts'
+import type { Coherence } from './coherence/coherence.ts'
 import type { ResolvedCacheConfig } from './config.ts'
-import type { Poller } from './poller.ts'
+import type { Poller } from './coherence/poller.ts'
 import type { Bump } from './store.ts'
-import type { TimedStore } from './timed-store.ts'
+import type { TimedStore } from './l2/timed-store.ts'
 
 /** What partitions and commits share: one store, one view of its epochs, one poll. */
 export interface Tiers {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { memoryStore } from '../stores/memory.ts'
+import { memoryStore } from '../../stores/memory.ts'
 import { announceLocally, listenLocally } from './local-push.ts'
-import type { Push } from './store.ts'
+import type { Push } from '../store.ts'
 
 const push: Push = { incarnation: 'store', bump: { bucket: 0, prev: 0, n: 1, keys: ['a'] } }
 

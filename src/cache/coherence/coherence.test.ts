@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import type { Instant } from '../shared/clock.ts'
+import type { Instant } from '../../shared/clock.ts'
 import { Coherence } from './coherence.ts'
-import { CacheEntry } from './entry.ts'
-import type { Bump, EpochsReply } from './store.ts'
+import { CacheEntry } from '../entry.ts'
+import type { Bump, EpochsReply } from '../store.ts'
 
 const D = 1_000
 const buckets = 4

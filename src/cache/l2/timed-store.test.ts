@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { SallyportError } from '../shared/errors.ts'
-import { memoryStore } from '../stores/memory.ts'
-import { manualClock } from '../testing/manual-clock.ts'
-import { watch } from '../../test/support/watch.ts'
-import type { Store } from './store.ts'
+import { SallyportError } from '../../shared/errors.ts'
+import { memoryStore } from '../../stores/memory.ts'
+import { manualClock } from '../../testing/manual-clock.ts'
+import { watch } from '../../../test/support/watch.ts'
+import type { Store } from '../store.ts'
 import { timedStore, type TimedStore } from './timed-store.ts'
 
 const operations: { [Name in keyof TimedStore]: (store: TimedStore) => Promise<unknown> } = {

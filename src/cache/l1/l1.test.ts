@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { CacheEntry } from './entry.ts'
+import { CacheEntry } from '../entry.ts'
 import { L1 } from './l1.ts'
 
 function entry(text: string, key: string = `key of ${text}`, bucket = 0): CacheEntry<string> {

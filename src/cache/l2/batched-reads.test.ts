@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { memoryStore } from '../stores/memory.ts'
-import { manualClock, type ManualClock } from '../testing/manual-clock.ts'
-import { heldStore, type HeldStore } from '../../test/support/held-store.ts'
-import { putByAnother } from '../../test/support/tiers.ts'
-import { watch } from '../../test/support/watch.ts'
+import { memoryStore } from '../../stores/memory.ts'
+import { manualClock, type ManualClock } from '../../testing/manual-clock.ts'
+import { heldStore, type HeldStore } from '../../../test/support/held-store.ts'
+import { putByAnother } from '../../../test/support/tiers.ts'
+import { watch } from '../../../test/support/watch.ts'
 import { BatchedReads, type ReadOutcome } from './batched-reads.ts'
-import type { Store } from './store.ts'
+import type { Store } from '../store.ts'
 import { timedStore } from './timed-store.ts'
 
 interface World {

@@ -1,6 +1,6 @@
-import type { Instant } from '../shared/clock.ts'
-import type { CacheEntry } from './entry.ts'
-import type { Bump, EpochsReply, Push } from './store.ts'
+import type { Instant } from '../../shared/clock.ts'
+import type { CacheEntry } from '../entry.ts'
+import type { Bump, EpochsReply, Push } from '../store.ts'
 
 /** What the view asks of whoever holds entries and reads under way. */
 export interface Holder {

@@ -1,7 +1,7 @@
-import type { Clock, Timer } from '../shared/clock.ts'
-import type { Logger } from '../shared/logger.ts'
-import type { Randomness } from '../shared/randomness.ts'
-import type { Store } from './store.ts'
+import type { Clock, Timer } from '../../shared/clock.ts'
+import type { Logger } from '../../shared/logger.ts'
+import type { Randomness } from '../../shared/randomness.ts'
+import type { Store } from '../store.ts'
 
 const batch = 1_000
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { memoryStore } from '../stores/memory.ts'
-import { manualClock, type ManualClock } from '../testing/manual-clock.ts'
-import { recordingLogger, type LogLine } from '../../test/support/recording-logger.ts'
-import { evenRandomness } from '../../test/support/tiers.ts'
-import type { Store } from './store.ts'
+import { memoryStore } from '../../stores/memory.ts'
+import { manualClock, type ManualClock } from '../../testing/manual-clock.ts'
+import { recordingLogger, type LogLine } from '../../../test/support/recording-logger.ts'
+import { evenRandomness } from '../../../test/support/tiers.ts'
+import type { Store } from '../store.ts'
 import { Sweeper } from './sweeper.ts'
 
 interface World {

@@ -1,4 +1,4 @@
-import type { Store } from './store.ts'
+import type { Store } from '../store.ts'
 
 /** How many caches of this process use a store object: the last one to go closes it. */
 const users = new WeakMap<Store, number>()

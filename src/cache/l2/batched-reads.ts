@@ -1,7 +1,7 @@
-import type { Clock } from '../shared/clock.ts'
-import { StoreUnavailableError } from '../shared/errors.ts'
-import { withTimeout } from '../shared/timeout.ts'
-import type { StoredEntry } from './store.ts'
+import type { Clock } from '../../shared/clock.ts'
+import { StoreUnavailableError } from '../../shared/errors.ts'
+import { withTimeout } from '../../shared/timeout.ts'
+import type { StoredEntry } from '../store.ts'
 import type { TimedStore } from './timed-store.ts'
 
 /** What one key's part of a read brought. */

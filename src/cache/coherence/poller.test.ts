@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { SallyportError } from '../shared/errors.ts'
-import type { Randomness } from '../shared/randomness.ts'
-import { memoryStore } from '../stores/memory.ts'
-import { manualClock, type ManualClock } from '../testing/manual-clock.ts'
-import { heldStore, type HeldStore } from '../../test/support/held-store.ts'
-import { recordingLogger, type LogLine } from '../../test/support/recording-logger.ts'
-import { evenRandomness } from '../../test/support/tiers.ts'
+import { SallyportError } from '../../shared/errors.ts'
+import type { Randomness } from '../../shared/randomness.ts'
+import { memoryStore } from '../../stores/memory.ts'
+import { manualClock, type ManualClock } from '../../testing/manual-clock.ts'
+import { heldStore, type HeldStore } from '../../../test/support/held-store.ts'
+import { recordingLogger, type LogLine } from '../../../test/support/recording-logger.ts'
+import { evenRandomness } from '../../../test/support/tiers.ts'
 import { Coherence } from './coherence.ts'
 import { Poller } from './poller.ts'
-import type { Store } from './store.ts'
+import type { Store } from '../store.ts'
 
 const D = 900
 

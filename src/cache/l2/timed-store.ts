@@ -1,7 +1,7 @@
-import type { Clock } from '../shared/clock.ts'
-import { isSallyportError, StoreUnavailableError } from '../shared/errors.ts'
-import { withTimeout } from '../shared/timeout.ts'
-import type { Store } from './store.ts'
+import type { Clock } from '../../shared/clock.ts'
+import { isSallyportError, StoreUnavailableError } from '../../shared/errors.ts'
+import { withTimeout } from '../../shared/timeout.ts'
+import type { Store } from '../store.ts'
 
 /** What a request may ask of a store. */
 type Operation = 'init' | 'read' | 'create' | 'replace' | 'extend' | 'take' | 'remove' | 'list' | 'epochs' | 'ping'

@@ -1,10 +1,10 @@
-import { now, type Clock, type Instant, type Timer } from '../shared/clock.ts'
-import { StoreUnavailableError } from '../shared/errors.ts'
-import type { Logger } from '../shared/logger.ts'
-import type { Randomness } from '../shared/randomness.ts'
-import { withTimeout } from '../shared/timeout.ts'
+import { now, type Clock, type Instant, type Timer } from '../../shared/clock.ts'
+import { StoreUnavailableError } from '../../shared/errors.ts'
+import type { Logger } from '../../shared/logger.ts'
+import type { Randomness } from '../../shared/randomness.ts'
+import { withTimeout } from '../../shared/timeout.ts'
 import type { Coherence } from './coherence.ts'
-import type { Store } from './store.ts'
+import type { Store } from '../store.ts'
 
 export interface PollerOptions {
   store: Store

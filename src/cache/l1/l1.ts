@@ -1,4 +1,4 @@
-import type { CacheEntry } from './entry.ts'
+import type { CacheEntry } from '../entry.ts'
 
 /**
  * The first tier: decoded entries by the text their owner holds, bounded, the least recently used leaving first.

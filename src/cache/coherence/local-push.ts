@@ -1,4 +1,4 @@
-import type { Push, Store } from './store.ts'
+import type { Push, Store } from '../store.ts'
 
 type Listener = (push: Push) => void
 
