@@ -41,7 +41,7 @@ export interface AnswerLog {
 
 export function createAnswerLog(): AnswerLog {
   const recent: RecentAnswer[] = []
-  const durations: Record<AnswerSource, number[]> = { l1: [], l2: [], joined: [], refused: [] }
+  const durations: Record<AnswerSource, number[]> = { l1: [], l2: [], joined: [], stale: [], refused: [] }
   return {
     onAnswer({ source, durationMs }) {
       push(recent, { source, durationMs }, shown)

@@ -70,9 +70,9 @@ function gauge(ms: number | undefined): Html {
 }
 
 function instancePart({ stats, medianMs, recent, burst }: Figures): Html {
-  const answered = stats.l1 + stats.l2 + stats.joined
+  const answered = stats.answers.l1 + stats.answers.l2 + stats.answers.joined
   return html`<p class="hits">
-      <strong>${answered === 0 ? '–' : ratio(stats.l1, answered)}</strong>
+      <strong>${answered === 0 ? '–' : ratio(stats.answers.l1, answered)}</strong>
       <span class="quiet">hit ratio of its memory</span>
     </p>
     ${strip(recent)}
@@ -96,7 +96,7 @@ function instancePart({ stats, medianMs, recent, burst }: Figures): Html {
       </tbody>
     </table>
     <p class="quiet foot">
-      ${count(stats.storeReads)} ${stats.storeReads === 1 ? 'read' : 'reads'} of the store.
+      ${count(stats.store.readBatches)} ${stats.store.readBatches === 1 ? 'read' : 'reads'} of the store.
       ${burst && html`Asked ${count(burst.answers)} times in ${latency(burst.tookMs)}.`}
     </p>`
 }

@@ -1,5 +1,5 @@
-import type { Session, SessionInfo } from '../session/session.ts'
-import type { CacheStats } from '../cache/answer.ts'
+import type { RevokeOptions, Session, SessionInfo } from '../session/session.ts'
+import type { CacheStats } from '../cache/stats.ts'
 import type { AuthCache } from '../session/auth-cache.ts'
 import type { SessionData } from '../session/tokens.ts'
 import type { AuthReply, AuthRequest, SetCookie } from './http.ts'
@@ -41,11 +41,11 @@ export interface Sessions<Data extends SessionData = SessionData> {
   /** The unexpired sessions of a user, oldest first. */
   list(of: { subject: string }): Promise<SessionInfo[]>
   /** Ends one session by the `id` that `list` gave. Returns whether it was there. Final everywhere within `maxStalenessMs`. */
-  revoke(id: string): Promise<boolean>
+  revoke(id: string, options?: RevokeOptions): Promise<boolean>
   /** Ends every session of this session's user but this one. Returns how many. */
-  revokeOthers(session: Session<Data>): Promise<number>
+  revokeOthers(session: Session<Data>, options?: RevokeOptions): Promise<number>
   /** Ends every session of a user, or the sessions of one provider session. Returns how many. */
-  revokeAll(of: { subject: string } | { sid: string }): Promise<number>
+  revokeAll(of: { subject: string } | { sid: string }, options?: RevokeOptions): Promise<number>
 }
 
 export interface Health {

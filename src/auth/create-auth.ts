@@ -61,9 +61,9 @@ export function createAuth<Data extends SessionData = SessionData>(options: Auth
     },
     sessions: {
       list: (of) => sessions.list(of),
-      revoke: (id) => sessions.revoke(id),
-      revokeOthers: (session) => sessions.revokeOthers(session),
-      revokeAll: (of) => sessions.revokeAll(of),
+      revoke: (id, how) => sessions.revoke(id, how),
+      revokeOthers: (session, how) => sessions.revokeOthers(session, how),
+      revokeAll: (of, how) => sessions.revokeAll(of, how),
     },
     cache: { ...sessions.cache, stats: () => sessions.stats() },
     health: () => look(context),
@@ -80,7 +80,7 @@ function connect<Data extends SessionData>(
   seams: Seams<Data>,
 ): Context<Data> {
   const { clock, randomness, logger, hooks } = seams
-  const { issuer, clientId, clientSecret, store = memoryStore({ clock }), fetch = globalThis.fetch } = options
+  const { issuer, clientId, clientSecret, store = memoryStore({ clock, logger }), fetch = globalThis.fetch } = options
   const { clientAuth, idTokenSigningAlg } = options.provider ?? {}
   const { bindingCookieName, isSecure, sessionCookie, providerTimeoutMs: timeoutMs, asksUserinfo: userinfo } = settings
   const { idleTimeoutSec, absoluteLifetimeSec, transactionTtlSec } = settings

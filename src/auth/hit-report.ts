@@ -1,4 +1,4 @@
-import type { CacheStats } from '../cache/answer.ts'
+import type { CacheStats } from '../cache/stats.ts'
 import type { Clock, Timer } from '../shared/clock.ts'
 import type { Logger } from '../shared/logger.ts'
 
@@ -32,15 +32,21 @@ export class HitReport {
     this.#timer = undefined
     const [now, last] = [this.#stats(), this.#last]
     this.#last = now
-    const l1 = now.l1 - last.l1
-    const l2 = now.l2 - last.l2
-    const joined = now.joined - last.joined
-    const refused = now.refused - last.refused
-    const answered = l1 + l2 + joined
+    const l1 = now.answers.l1 - last.answers.l1
+    const l2 = now.answers.l2 - last.answers.l2
+    const joined = now.answers.joined - last.answers.joined
+    const stale = now.answers.stale - last.answers.stale
+    const refused = now.answers.refused - last.answers.refused
+    const answered = l1 + l2 + joined + stale
     const l1HitRatio = answered === 0 ? undefined : Math.round((l1 / answered) * 1_000) / 1_000
-    const storeReads = now.storeReads - last.storeReads
-    const evictions = now.evictions - last.evictions
-    const fields = { l1, l2, joined, refused, l1HitRatio, storeReads, evictions, l1Entries: now.l1Entries }
+    const storeReads = now.store.readBatches - last.store.readBatches
+    const evictions = evicted(now) - evicted(last)
+    const l1Entries = now.sessions.entries
+    const fields = { l1, l2, joined, stale, refused, l1HitRatio, storeReads, evictions, l1Entries }
     this.#logger.info(fields, 'answers in the last minute')
   }
+}
+
+function evicted({ sessions }: CacheStats): number {
+  return sessions.evictions.capacity + sessions.evictions.bytes
 }

@@ -62,9 +62,9 @@ export class Commits {
 
   async commit<R>(unit: Unit<R>): Promise<R> {
     await this.#tiers.ready()
-    const { coherence, clock, poller, enableL1 } = this.#tiers
+    const { coherence, clock, poller, enableL1, watchesEpochs } = this.#tiers
     const { key } = unit
-    if (enableL1) poller.wake()
+    if (watchesEpochs) poller.wake()
     const sequence = this.#begin(unit)
     const bucket = key === undefined ? 0 : bucketOf(key, this.#tiers.buckets)
     const mark = coherence.mark(bucket)

@@ -8,7 +8,19 @@ test('every option has its documented default', () => {
   assert.deepEqual(resolveCacheConfig(), {
     enableL1: true,
     l1MaxCapacity: 10_000,
+    l1MaxBytes: 67_108_864,
     l1TtlSec: 3_600,
+    l1TimeToIdleSec: 3_600,
+    l1EvictionPolicy: 's3-fifo',
+    l1Priority: undefined,
+    verifiers: {
+      l1MaxCapacity: 1_000,
+      l1MaxBytes: 4_194_304,
+      l1TtlSec: 600,
+      l1TimeToIdleSec: 600,
+      l1EvictionPolicy: 's3-fifo',
+    },
+    serveStaleForSec: 0,
     maxStalenessMs: 1_000,
     operationTimeoutMs: 1_000,
   })

@@ -43,9 +43,10 @@ export class CacheEntry<V> implements Item<V> {
   /** Monotonic: when whoever serves this entry should look after it (touch, refresh). Owned by the layer above. */
   attentionAt: number = Infinity
 
-  /** Links of the recency list, owned by L1. */
-  newer: CacheEntry<V> | undefined = undefined
-  older: CacheEntry<V> | undefined = undefined
+  /** Where it sits in L1, how much it weighs there, and when it was asked for last (monotonic); owned by L1. */
+  slot: number = -1
+  bytes: number = 0
+  usedAt: number
 
   /** Monotonic: when it must be read again in any case. */
   readonly #readAgainAt: number
@@ -59,6 +60,7 @@ export class CacheEntry<V> implements Item<V> {
     this.times = item.times
     this.stamp = reading.stamp
     this.readAt = reading.at
+    this.usedAt = reading.at.monotonic
     this.storeOffset = reading.storeNow - reading.at.monotonic
     this.#readAgainAt = reading.at.monotonic + ttlMs
     this.expiresAt = this.#deadline()

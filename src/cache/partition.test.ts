@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { memoryStore } from '../stores/memory.ts'
-import { manualClock } from '../testing/manual-clock.ts'
+import { manualClock, type ManualClock } from '../testing/manual-clock.ts'
 import { recordingLogger } from '../../test/support/recording-logger.ts'
 import {
   evenRandomness,
@@ -14,6 +14,7 @@ import {
 import { watch } from '../../test/support/watch.ts'
 import { bucketOf } from './bucket.ts'
 import { resolveCacheConfig } from './config.ts'
+import type { RemoveTarget, Store } from './store.ts'
 import { TwoTierCache } from './two-tier-cache.ts'
 
 const D = 1_000
@@ -73,15 +74,15 @@ describe('serve', () => {
     instance.held.hold('epochs', 'request')
     await instance.clock.advance(2 * D)
     assert.equal(served(instance, 'a'), undefined)
-    assert.equal(instance.partition.bypasses, 1)
+    assert.equal(instance.partition.stats().bypasses.lease, 1)
     instance.held.pass('epochs')
     await instance.clock.advance(D)
     assert.equal(served(instance, 'a'), 'value')
-    assert.equal(instance.partition.bypasses, 1)
+    assert.equal(instance.partition.stats().bypasses.lease, 1)
   })
 
   test('makes the entry the last to leave', async (t) => {
-    const instance = await startInstance(t, { config: { l1MaxCapacity: 2 } })
+    const instance = await startInstance(t, { config: { l1MaxCapacity: 2, l1EvictionPolicy: 'lru' } })
     for (const text of ['a', 'b', 'c']) await putByAnother(instance.held.store, `key of ${text}`, text)
     await loaded(instance, 'a')
     await loaded(instance, 'b')
@@ -91,7 +92,7 @@ describe('serve', () => {
       ['a', 'b', 'c'].map((text) => served(instance, text)),
       ['a', undefined, 'c'],
     )
-    assert.equal(instance.partition.evictions, 1)
+    assert.equal(instance.partition.stats().evictions.capacity, 1)
   })
 
   test('keeps the poll going', async (t) => {
@@ -112,7 +113,7 @@ describe('a second text for the same key', () => {
     await loaded(instance, 'first', 'key')
     await loaded(instance, 'second', 'key')
     assert.deepEqual([served(instance, 'first'), served(instance, 'second')], [undefined, 'value'])
-    assert.equal(instance.partition.size, 1)
+    assert.equal(instance.partition.stats().entries, 1)
   })
 
   test('does not join the read for the first', async (t) => {
@@ -136,7 +137,7 @@ describe('join', () => {
     const loads = await Promise.all(Array.from({ length: 50 }, () => instance.partition.load('a', 'key of a')))
     assert.equal(instance.held.calls('read'), 1)
     assert.equal(new Set(loads.map(({ entry }) => entry)).size, 1)
-    assert.equal(loads.filter(({ joined }) => joined).length, 49)
+    assert.equal(loads.filter(({ source }) => source === 'joined').length, 49)
   })
 
   for (const [what, config, limit] of [
@@ -195,11 +196,11 @@ describe('join', () => {
       held.release('read')
       held.release('read')
       assert.deepEqual(
-        (await Promise.all(loads)).map(({ entry, joined }) => [entry?.value, joined]),
+        (await Promise.all(loads)).map(({ entry, source }) => [entry?.value, source]),
         [
-          ['value', false],
-          ['value', true],
-          ['value', true],
+          ['value', 'l2'],
+          ['value', 'joined'],
+          ['value', 'joined'],
         ],
       )
     })
@@ -271,7 +272,7 @@ describe('a read is kept', () => {
     held.release('read')
     assert.equal((await load).entry?.value, 'value')
     assert.equal(served(instance, 'a'), undefined)
-    assert.equal(partition.discardedFills, 1)
+    assert.equal(partition.stats().discardedFills, 1)
   })
 
   test('as of when it was sent, not as of when it was answered', async (t) => {
@@ -315,8 +316,8 @@ describe('a read is kept', () => {
     const instance = await startInstance(t, { config: { enableL1: false } })
     await putByAnother(instance.held.store, 'key of a', 'value')
     assert.equal(await loaded(instance, 'a'), 'value')
-    assert.equal(instance.partition.size, 0)
-    assert.equal(instance.partition.discardedFills, 0)
+    assert.equal(instance.partition.stats().entries, 0)
+    assert.equal(instance.partition.stats().discardedFills, 0)
   })
 
   test('not if a newer read of the key was answered before it', async (t) => {
@@ -376,7 +377,7 @@ describe('nothing under the key', () => {
     assert.deepEqual(await partition.load('a', 'key of a'), {
       entry: undefined,
       storeNow: clock.wall(),
-      joined: false,
+      source: 'l2',
     })
   })
 
@@ -393,7 +394,7 @@ describe('nothing under the key', () => {
     const instance = await startInstance(t)
     await putByAnother(instance.held.store, 'key of a', 'unreadable')
     assert.equal(await loaded(instance, 'a'), undefined)
-    assert.equal(instance.partition.size, 0)
+    assert.equal(instance.partition.stats().entries, 0)
     assert.notEqual((await instance.held.store.read(['key of a'])).entries[0], undefined)
   })
 })
@@ -406,7 +407,8 @@ test('every new entry is planned for, once', async (t) => {
   t.after(() => tiers.close())
   const planned: string[] = []
   const partition = tiers.partition({
-    capacity: 10,
+    name: 'values',
+    room: config,
     open: (_text, { value }) => Buffer.from(value).toString(),
     plan: (entry) => void planned.push(entry.value),
   })
@@ -414,4 +416,116 @@ test('every new entry is planned for, once', async (t) => {
   await partition.load('text', 'key')
   partition.serve('text')
   assert.deepEqual(planned, ['value'])
+})
+
+describe('while the store does not answer', () => {
+  const down = (instance: Instance): void => {
+    for (const operation of ['read', 'epochs'] as const) instance.held.hold(operation, 'request')
+  }
+  const asked = async (instance: Instance, fresh = false): Promise<string> => {
+    const load = instance.partition.load('a', 'key of a', fresh)
+    const outcome = load.then(
+      ({ source, entry }) => `${source}: ${entry?.value}`,
+      ({ code }: { code: string }) => code,
+    )
+    await instance.clock.advance(D)
+    return outcome
+  }
+
+  test('memory does not answer beyond its lease', async (t) => {
+    const instance = await startInstance(t)
+    await putByAnother(instance.held.store, 'key of a', 'value')
+    await loaded(instance, 'a')
+    down(instance)
+    await instance.clock.advance(2 * D)
+    assert.equal(await asked(instance), 'ERR_STORE_UNAVAILABLE')
+  })
+
+  test('it does with a grace, as long as that lasts', async (t) => {
+    const instance = await startInstance(t, { config: { serveStaleForSec: 10 } })
+    await putByAnother(instance.held.store, 'key of a', 'value')
+    await loaded(instance, 'a')
+    down(instance)
+    await instance.clock.advance(2 * D)
+    assert.equal(served(instance, 'a'), undefined)
+    assert.equal(await asked(instance), 'stale: value')
+    assert.equal(instance.partition.stats().stale, 1)
+    await instance.clock.advance(10 * D)
+    assert.equal(await asked(instance), 'ERR_STORE_UNAVAILABLE')
+  })
+
+  test('but not to those who need a fresh answer', async (t) => {
+    const instance = await startInstance(t, { config: { serveStaleForSec: 10 } })
+    await putByAnother(instance.held.store, 'key of a', 'value')
+    await loaded(instance, 'a')
+    down(instance)
+    assert.equal(await asked(instance, true), 'ERR_STORE_UNAVAILABLE')
+  })
+
+  test('nor with what this instance has ended, in doubt or not', async (t) => {
+    const instance = await startInstance(t, { config: { serveStaleForSec: 10 } })
+    await putByAnother(instance.held.store, 'key of a', 'value')
+    await loaded(instance, 'a')
+    down(instance)
+    instance.held.hold('remove', 'request')
+    const removing = assert.rejects(instance.writes.remove({ key: 'key of a' }), { code: 'ERR_STORE_UNAVAILABLE' })
+    await instance.clock.advance(3 * D)
+    await removing
+    assert.equal(await asked(instance), 'ERR_STORE_UNAVAILABLE')
+  })
+})
+
+describe('on a store that counts no epochs', () => {
+  const uncounted = (clock: ManualClock): Store => {
+    const inner = memoryStore({ clock })
+    const capabilities = { ...inner.capabilities, buckets: 0 }
+    return new Proxy(inner, {
+      get: (store, name: keyof Store) => {
+        if (name === 'capabilities') return capabilities
+        if (name === 'remove') return async (target: RemoveTarget) => ({ ...(await store.remove(target)), bumps: [] })
+        const value: unknown = store[name]
+        return typeof value === 'function' ? (value.bind(store) as unknown) : value
+      },
+    })
+  }
+
+  test('memory trusts an entry for D after it was read, and no longer', async (t) => {
+    const clock = manualClock()
+    const instance = await startInstance(t, { clock, inner: uncounted(clock) })
+    await putByAnother(instance.held.store, 'key of a', 'value')
+    await loaded(instance, 'a')
+    await clock.advance(D - 1)
+    assert.equal(served(instance, 'a'), 'value')
+    await clock.advance(1)
+    assert.equal(served(instance, 'a'), undefined)
+    assert.equal(await loaded(instance, 'a'), 'value')
+  })
+
+  test('nothing is polled, and there is no lease to lose', async (t) => {
+    const clock = manualClock()
+    const instance = await startInstance(t, { clock, inner: uncounted(clock) })
+    await putByAnother(instance.held.store, 'key of a', 'value')
+    await loaded(instance, 'a')
+    await clock.advance(10 * D)
+    assert.equal(instance.held.calls('epochs'), 0)
+    assert.equal(instance.tiers.lease(), 'off')
+  })
+
+  test('a write of our own is kept, and a removal is final here at once', async (t) => {
+    const clock = manualClock()
+    const instance = await startInstance(t, { clock, inner: uncounted(clock) })
+    await instance.writes.create({ text: 'a', key: 'key of a', value: 'value' }, { lifetime: { idleMs: hour } })
+    assert.equal(served(instance, 'a'), 'value')
+    await instance.writes.remove({ key: 'key of a' })
+    assert.equal(served(instance, 'a'), undefined)
+  })
+})
+
+test('a text that was cut from a long header is kept as a copy of its own', async (t) => {
+  const instance = await startInstance(t)
+  await putByAnother(instance.held.store, 'key', 'value')
+  for (const text of ['plain text', 't\u00e9xt', 'te\u0142t', '\ud800']) {
+    await loaded(instance, text, 'key')
+    assert.equal(served(instance, text), 'value')
+  }
 })

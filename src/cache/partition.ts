@@ -1,63 +1,79 @@
-import { now, type Instant } from '../shared/clock.ts'
+import { now } from '../shared/clock.ts'
+import { isSallyportError } from '../shared/errors.ts'
 import { bucketOf } from './bucket.ts'
-import type { Mark } from './coherence/coherence.ts'
 import type { CommittingTiers } from './commits.ts'
+import type { L1Priority, ResolvedL1Config } from './config.ts'
 import { CacheEntry, type Item, type Reading, type Stored } from './entry.ts'
+import { Flights, type Flight } from './flights.ts'
+import { publish, type BypassReason } from './events.ts'
+import { heapSizeOfEntry } from './l1/heap-size.ts'
 import { L1 } from './l1/l1.ts'
+import type { PartitionStats } from './stats.ts'
 import type { StoredEntry } from './store.ts'
 
 export interface PartitionOptions<V> {
-  /** Entries kept in memory at most. */
-  capacity: number
+  /** As events and logs call it. */
+  name: string
+  room: ResolvedL1Config
   /** Makes the value of what the store holds; `undefined` if it cannot be read as one, which is logged there. */
   open(text: string, stored: StoredEntry): V | undefined
   /** Called with every new entry: sets when it wants attention. */
   plan?(entry: CacheEntry<V>): void
+  /** Which entries memory keeps longest. Default: all are alike. */
+  priority?(value: V): L1Priority
 }
 
 /** What a read of both tiers brought. */
 export interface Loaded<V> {
   entry: CacheEntry<V> | undefined
   storeNow: number
-  /** Whether another request's read brought it. */
-  joined: boolean
+  /** `joined`: another request's read brought it. `stale`: the store did not answer, so memory did. */
+  source: 'l2' | 'joined' | 'stale'
 }
 
-/** A read of L2 that is planned or under way. */
-interface Flight<V> {
-  readonly text: string
-  readonly key: string
-  mark: Mark
-  /** Undefined until it was sent. */
-  sentAt: Instant | undefined
-  /** Something happened to the key meanwhile: the outcome is not kept, and nobody joins any more. */
-  detached: boolean
-  result: Promise<Omit<Loaded<V>, 'joined'>>
-}
+type Read<V> = Omit<Loaded<V>, 'source'>
 
 /** One kind of value in the two tiers, with its own room in memory: the reading half. Writes pass `Commits`. */
 export class Partition<V> {
   readonly #tiers: CommittingTiers
   readonly #options: PartitionOptions<V>
   readonly #l1: L1<V>
-  readonly #flights = new Map<string, Flight<V>>()
-  /** Reads not kept in memory because something changed while they were under way. */
-  discardedFills: number = 0
-  /** Answers memory had, but could not vouch for. */
-  bypasses: number = 0
+  readonly #flights: Flights<Read<V>>
+  #hits = 0
+  #misses = 0
+  #joined = 0
+  #stale = 0
+  #discardedFills = 0
+  readonly #bypasses: Record<BypassReason, number> = { lease: 0, floor: 0, version: 0 }
 
   constructor(tiers: CommittingTiers, options: PartitionOptions<V>) {
     this.#tiers = tiers
     this.#options = options
-    this.#l1 = new L1(options.capacity)
+    const { config, clock, enableL1 } = tiers
+    const joinableMs = enableL1 ? Math.min(config.maxStalenessMs, config.operationTimeoutMs) : undefined
+    this.#flights = new Flights(clock, joinableMs)
+    const { name, room } = options
+    this.#l1 = new L1(name, room, (error) => {
+      tiers.logger.error({ partition: name, err: error }, 'the eviction policy failed; s3-fifo took over')
+      publish({ type: 'policy-failed', partition: name, error })
+    })
   }
 
-  get size(): number {
-    return this.#l1.size
-  }
-
-  get evictions(): number {
-    return this.#l1.evictions
+  stats(): PartitionStats {
+    const { size, bytes, fills, evictions, tooLarge } = this.#l1
+    return {
+      entries: size,
+      bytes,
+      hits: this.#hits,
+      misses: this.#misses,
+      joined: this.#joined,
+      stale: this.#stale,
+      fills,
+      discardedFills: this.#discardedFills,
+      bypasses: { ...this.#bypasses },
+      evictions: { ...evictions },
+      tooLarge,
+    }
   }
 
   /**
@@ -65,49 +81,87 @@ export class Partition<V> {
    * lease is only good at this moment.
    */
   serve(text: string, monotonic: number = this.#tiers.clock.monotonic()): CacheEntry<V> | undefined {
-    const entry = this.#l1.get(text)
-    if (entry === undefined) return undefined
+    const entry = this.#l1.find(text, monotonic)
     const { coherence, clock, poller } = this.#tiers
     poller.lastUseAt = monotonic
-    if (monotonic >= entry.expiresAt) return undefined
-    if (!coherence.allows(entry, monotonic, clock.wall())) {
-      this.bypasses++
-      return undefined
-    }
-    this.#l1.use(entry)
-    return entry
+    if (entry === undefined) this.#misses++
+    else if (coherence.allows(entry, monotonic, clock.wall())) {
+      this.#hits++
+      return entry
+    } else this.#bypass(coherence.isBelowFloor(entry) ? 'floor' : 'lease')
+    return undefined
+  }
+
+  /** The entry that was served just now is not good enough after all: the browser has seen a later version. */
+  passBy(): void {
+    this.#hits--
+    this.#bypass('version')
+  }
+
+  #bypass(reason: BypassReason): void {
+    this.#misses++
+    this.#bypasses[reason]++
+    publish({ type: 'bypassed', partition: this.#options.name, reason })
   }
 
   /**
    * Reads L2, once for all who ask at the same time. `fresh`: what was sent before this call is not good enough.
-   * Rejects with `ERR_STORE_UNAVAILABLE`.
+   * Rejects with `ERR_STORE_UNAVAILABLE`, unless memory may answer beyond its lease.
    */
-  load(text: string, key: string, fresh: boolean = false): Promise<Loaded<V>> {
-    const flight = this.#flights.get(key)
-    if (flight !== undefined && this.#mayJoin(flight, text, fresh)) {
-      return flight.result.then((result) => ({ ...result, joined: true }))
+  async load(text: string, key: string, fresh: boolean = false): Promise<Loaded<V>> {
+    try {
+      const joined = this.#flights.toJoin(text, key, fresh)
+      if (joined === undefined) {
+        const { result } = this.#flights.start(text, key, (flight) => this.#read(flight))
+        return { ...(await result), source: 'l2' }
+      }
+      this.#joined++
+      return { ...(await joined.result), source: 'joined' }
+    } catch (error) {
+      const loaded = fresh ? undefined : this.#loadStale(text, error)
+      if (loaded === undefined) throw error
+      return loaded
     }
-    return this.#fly(text, key).result.then((result) => ({ ...result, joined: false }))
+  }
+
+  /** What memory still has, while the store does not answer and the operator chose a grace. */
+  #loadStale(text: string, error: unknown): Loaded<V> | undefined {
+    if (!isSallyportError(error) || error.code !== 'ERR_STORE_UNAVAILABLE') return undefined
+    const { coherence, clock } = this.#tiers
+    const monotonic = clock.monotonic()
+    const entry = this.#l1.find(text, monotonic)
+    if (entry === undefined || !coherence.allowsStale(entry, monotonic, clock.wall())) return undefined
+    this.#stale++
+    return { entry, storeNow: monotonic + entry.storeOffset, source: 'stale' }
   }
 
   /** An entry for what was just read or written; it is not in memory yet. */
   entryOf(item: Item<V> & Stored, reading: Reading): CacheEntry<V> {
-    const { buckets, config } = this.#tiers
-    const bucket = bucketOf(item.key, buckets)
-    const entry = new CacheEntry(item, reading, { bucket, ttlMs: config.l1TtlSec * 1_000 })
+    const bucket = bucketOf(item.key, this.#tiers.buckets)
+    const text = detachedText(item.text)
+    const ttlMs = this.#options.room.l1TtlSec * 1_000
+    const entry = new CacheEntry({ ...item, text }, reading, { bucket, ttlMs })
     this.#options.plan?.(entry)
     return entry
   }
 
   /** Keeps the outcome of a write, or lets go of what it made old. */
   keep(entry: CacheEntry<V>, mayKeep: boolean): void {
-    if (mayKeep) this.#l1.set(entry)
-    else this.#dropOlderThan(entry)
+    if (!mayKeep) return this.#dropOlderThan(entry)
+    const { priority } = this.#options
+    this.#l1.set(entry, heapSizeOfEntry(entry), priority?.(entry.value) ?? 'normal')
+    this.#tiers.tidier.note()
   }
 
   /** Whether this very entry is the one in memory. */
   holds(entry: CacheEntry<V>): boolean {
     return this.#l1.ofKey(entry.key) === entry
+  }
+
+  /** Lets go of expired entries among the next `slots` places. Returns how many places there are. */
+  sweep(monotonic: number, slots: number): number {
+    this.#l1.sweep(monotonic, slots)
+    return this.#l1.size === 0 ? 0 : this.#l1.slots
   }
 
   drop(key: string): void {
@@ -116,81 +170,55 @@ export class Partition<V> {
   }
 
   detach(key: string): void {
-    const flight = this.#flights.get(key)
-    if (flight !== undefined) flight.detached = true
+    this.#flights.detach(key)
   }
 
   dropBucket(bucket: number): void {
     this.#l1.deleteBucket(bucket)
-    this.#detachSent((key) => bucketOf(key, this.#tiers.buckets) === bucket)
+    this.#flights.detachSent((key) => bucketOf(key, this.#tiers.buckets) === bucket)
   }
 
   dropAll(): void {
     this.#l1.clear()
-    this.#detachSent(() => true)
+    this.#flights.detachSent(() => true)
   }
 
-  /** What is not sent yet will read what is there then. */
-  #detachSent(isMeant: (key: string) => boolean): void {
-    for (const flight of this.#flights.values()) {
-      if (flight.sentAt !== undefined && isMeant(flight.key)) flight.detached = true
-    }
-  }
-
-  #mayJoin(flight: Flight<V>, text: string, fresh: boolean): boolean {
-    if (flight.detached || flight.text !== text) return false
-    if (flight.sentAt === undefined) return true
-    if (fresh || !this.#tiers.enableL1) return false
-    const { config, clock } = this.#tiers
-    const { monotonic, wall } = flight.sentAt
-    // By both clocks: whoever slept with a read under way must not answer with it for long.
-    const age = Math.max(clock.monotonic() - monotonic, Math.abs(clock.wall() - wall))
-    return age <= Math.min(config.maxStalenessMs, config.operationTimeoutMs)
-  }
-
-  #fly(text: string, key: string): Flight<V> {
-    // The older read may come back last: then it must not replace what the newer one brought.
-    this.detach(key)
-    const mark = this.#tiers.coherence.mark(bucketOf(key, this.#tiers.buckets))
-    const flight: Flight<V> = { text, key, mark, sentAt: undefined, detached: false, result: undefined as never }
-    this.#flights.set(key, flight)
-    flight.result = this.#read(flight).finally(() => {
-      if (this.#flights.get(key) === flight) this.#flights.delete(key)
-    })
-    return flight
-  }
-
-  async #read(flight: Flight<V>): Promise<Omit<Loaded<V>, 'joined'>> {
-    const { coherence, commits, clock, poller, reads, enableL1 } = this.#tiers
+  async #read(flight: Flight<Read<V>>): Promise<Read<V>> {
+    const { coherence, commits, clock, poller, reads, watchesEpochs } = this.#tiers
     if (!this.#tiers.isReady) await this.#tiers.ready()
-    if (enableL1) poller.wake()
+    if (watchesEpochs) poller.wake()
     const bucket = bucketOf(flight.key, this.#tiers.buckets)
     const { entry: stored, storeNow } = await reads.read(flight.key, () => {
-      flight.mark = coherence.mark(bucket)
-      flight.sentAt = now(clock)
+      flight.sent = { mark: coherence.mark(bucket), at: now(clock) }
     })
     // Reads do not always happen in the order they were sent: one that is still under way may bring something older.
-    if (this.#flights.get(flight.key) !== flight) this.detach(flight.key)
+    if (this.#flights.isOvertaken(flight)) this.detach(flight.key)
     commits.noteRead(flight.key, stored?.version ?? Infinity)
-    if (stored !== undefined) return { entry: this.#land(flight, bucket, stored, storeNow), storeNow }
+    if (stored !== undefined) return { entry: this.#land(flight, stored, storeNow), storeNow }
     this.#l1.delete(flight.key)
     return { entry: undefined, storeNow }
   }
 
-  #land(flight: Flight<V>, bucket: number, stored: StoredEntry, storeNow: number): CacheEntry<V> | undefined {
+  #land(
+    { text, key, sent, detached }: Flight<Read<V>>,
+    stored: StoredEntry,
+    storeNow: number,
+  ): CacheEntry<V> | undefined {
     const { coherence, commits, enableL1 } = this.#tiers
-    const value = this.#options.open(flight.text, stored)
+    const value = this.#options.open(text, stored)
     if (value === undefined) return undefined
-    const { text, key, mark } = flight
     const { version, times } = stored
-    const entry = this.entryOf(
-      { text, key, value, version, times },
-      { stamp: mark.stamp, at: flight.sentAt!, storeNow },
-    )
-    const undisturbed = !flight.detached && !commits.isWriting(flight.key) && coherence.stillAt(bucket, flight.mark)
-    if (enableL1 && !undisturbed) this.discardedFills++
+    const { mark, at } = sent!
+    const entry = this.entryOf({ text, key, value, version, times }, { stamp: mark.stamp, at, storeNow })
+    const undisturbed = !detached && !commits.isWriting(key) && coherence.stillAt(entry.bucket, mark)
+    if (enableL1 && !undisturbed) this.#discard()
     this.keep(entry, enableL1 && undisturbed)
     return entry
+  }
+
+  #discard(): void {
+    this.#discardedFills++
+    publish({ type: 'fill-discarded', partition: this.#options.name })
   }
 
   /** Who was answered with this version here must not be answered with an older one next. */
@@ -198,4 +226,10 @@ export class Partition<V> {
     const kept = this.#l1.ofKey(entry.key)
     if (kept !== undefined && kept.version < entry.version) this.#l1.delete(entry.key)
   }
+}
+
+/** A text cut from a header would keep the whole header in memory for as long as it is a key. */
+function detachedText(text: string): string {
+  const copy = Buffer.from(text, 'latin1').toString('latin1')
+  return copy === text ? copy : text
 }

@@ -26,6 +26,11 @@ export interface Store {
   replace(key: string, version: number, change: Replacement): Promise<ReplaceReply>
   /** Moves the deadline of a present, unexpired entry to min(absolute, max(current, now + idleMs)). Keeps the version. */
   extend(key: string, idleMs: number): Promise<ExtendReply>
+  /**
+   * Several writes in one round trip, in this order, each with the outcome it would have had alone: one that fails
+   * leaves the others be. Offered only where that is cheaper than sending them one by one.
+   */
+  writeMany?(writes: readonly Write[]): Promise<WriteOutcome[]>
   /** Reads and deletes in one atomic step: of any number of racers exactly one gets the entry. Makes no bump. */
   take(key: string): Promise<StoredEntry | undefined>
   /** Removes and bumps the epochs of what it removed, as one atomic, durable unit (see `removeByIndex`). */
@@ -58,7 +63,7 @@ export interface StoreCapabilities {
   push: boolean
   /** Whether an acknowledged removal survives the end of the process. */
   durable: boolean
-  /** How many epoch buckets; fixed for the life of the store. */
+  /** How many epoch buckets; fixed for the life of the store. 0: it counts none, and memory trusts an entry for D only. */
   buckets: number
 }
 
@@ -125,6 +130,15 @@ export type ReplaceReply =
 
 export type ExtendReply =
   { outcome: 'extended'; version: number; times: EntryTimes; storeNow: number } | { outcome: 'absent' }
+
+/** A write that may share a round trip. Removals never wait for company. */
+export type Write =
+  | { operation: 'create'; entry: NewEntry }
+  | { operation: 'replace'; key: string; version: number; change: Replacement }
+  | { operation: 'extend'; key: string; idleMs: number }
+
+/** In the order of the writes: what each was answered, or why it failed. */
+export type WriteOutcome = { reply: CreateReply | ReplaceReply | ExtendReply } | { error: unknown }
 
 export type RemoveTarget =
   /** Always bumps, also when nothing was there: whoever still holds it must let go. */

@@ -3,7 +3,7 @@ import { describe, test, type TestContext } from 'node:test'
 import { heldStore } from '../../test/support/held-store.ts'
 import { recordingLogger } from '../../test/support/recording-logger.ts'
 import { evenRandomness, hour, putByAnother, startInstance, type Instance } from '../../test/support/tiers.ts'
-import { watch } from '../../test/support/watch.ts'
+import { watch, type Watched } from '../../test/support/watch.ts'
 import { memoryStore } from '../stores/memory.ts'
 import { manualClock } from '../testing/manual-clock.ts'
 import { resolveCacheConfig, type TwoTierCacheConfig } from './config.ts'
@@ -12,6 +12,7 @@ import { TwoTierCache } from './two-tier-cache.ts'
 
 const D = 1_000
 const key = 'key of a'
+const oneEntry = { name: 'second', room: resolveCacheConfig({ l1MaxCapacity: 1 }) }
 
 function tiersOn(store: Store, clock = manualClock(), config?: TwoTierCacheConfig): TwoTierCache {
   const { logger } = recordingLogger()
@@ -92,7 +93,7 @@ describe('ready', () => {
   test('is begun by whoever reads first', async () => {
     const store = memoryStore()
     await putByAnother(store, key, 'value')
-    const partition = tiersOn(store).partition({ capacity: 1, open: (_, { value }) => Buffer.from(value).toString() })
+    const partition = tiersOn(store).partition({ ...oneEntry, open: (_, { value }) => Buffer.from(value).toString() })
     assert.equal((await partition.load('a', key)).entry?.value, 'value')
   })
 
@@ -133,7 +134,7 @@ describe('two caches on one store object', () => {
     const { logger } = recordingLogger()
     const options = { store: mine.held.store, config: resolveCacheConfig(), clock, randomness: evenRandomness, logger }
     const other = new TwoTierCache(options)
-    const partition = other.partition({ capacity: 1, open: (_, { value }) => Buffer.from(value).toString() })
+    const partition = other.partition({ ...oneEntry, open: (_, { value }) => Buffer.from(value).toString() })
     await putByAnother(mine.held.store, key, 'value')
     await partition.load('a', key)
     await mine.writes.remove({ key })
@@ -149,7 +150,8 @@ test('a bump that the store announces is applied at once', async () => {
   let isListening = false
   const store: Store = new Proxy(inner, {
     get(target, name) {
-      if (name !== 'subscribe') return Reflect.get(target, name).bind?.(target) ?? Reflect.get(target, name)
+      const value: unknown = Reflect.get(target, name)
+      if (name !== 'subscribe') return typeof value === 'function' ? (value.bind(target) as unknown) : value
       return (listener: typeof announce) => {
         announce = listener
         isListening = true
@@ -158,7 +160,7 @@ test('a bump that the store announces is applied at once', async () => {
     },
   })
   const tiers = tiersOn(store, clock)
-  const partition = tiers.partition({ capacity: 1, open: (_, { value }) => Buffer.from(value).toString() })
+  const partition = tiers.partition({ ...oneEntry, open: (_, { value }) => Buffer.from(value).toString() })
   await putByAnother(inner, key, 'value')
   await partition.load('a', key)
   const { incarnation } = await inner.epochs([])
@@ -216,7 +218,7 @@ test('another store under the same address empties the memory', async (t) => {
   t.mock.method(instance.held.store, 'epochs', (known: number[]) => another.epochs(known))
   await instance.tiers.poller.poll()
   assert.equal(instance.partition.serve('a'), undefined)
-  assert.equal(instance.partition.size, 0)
+  assert.equal(instance.partition.stats().entries, 0)
 })
 
 test('an entry that expired by the store’s clock while this machine slept is not served when it wakes', async (t) => {
@@ -232,13 +234,13 @@ test('an entry that expired by the store’s clock while this machine slept is n
 
 test('partitions have room of their own, and a key is dropped from all of them', async (t) => {
   const { tiers, held, partition } = await startInstance(t, { config: { l1MaxCapacity: 1 } })
-  const second = tiers.partition({ capacity: 1, open: (_, { value }) => Buffer.from(value).toString() })
+  const second = tiers.partition({ ...oneEntry, open: (_, { value }) => Buffer.from(value).toString() })
   await putByAnother(held.store, key, 'value')
   await partition.load('a', key)
   await second.load('a', key)
-  assert.deepEqual([partition.size, second.size], [1, 1])
+  assert.deepEqual([partition.stats().entries, second.stats().entries], [1, 1])
   tiers.drop(key)
-  assert.deepEqual([partition.size, second.size], [0, 0])
+  assert.deepEqual([partition.stats().entries, second.stats().entries], [0, 0])
 })
 
 describe('close', () => {
@@ -297,4 +299,44 @@ test('the store is closed by the last cache of this process that uses it', async
   await store.ping()
   await second.close()
   await assert.rejects(store.ping(), { code: 'ERR_CLOSED' })
+})
+
+describe('until it is gone everywhere', () => {
+  const begun = async (instance: Instance): Promise<Watched<void>> => {
+    const waiting = watch(instance.tiers.untilGoneEverywhere())
+    await instance.clock.advance(0)
+    return waiting
+  }
+
+  test('takes as long as the slowest instance may answer from memory, and a little more', async (t) => {
+    const clock = manualClock()
+    const inner = memoryStore({ clock })
+    const mine = await startInstance(t, { clock, inner })
+    await startInstance(t, { clock, inner, config: { maxStalenessMs: 5 * D } })
+    const waiting = await begun(mine)
+    await clock.advance(5 * D)
+    assert.equal(waiting.state, 'pending')
+    await clock.advance(D / 2)
+    assert.equal(waiting.state, 'fulfilled')
+  })
+
+  test('counts the grace an instance may have while the store does not answer', async (t) => {
+    const clock = manualClock()
+    const inner = memoryStore({ clock })
+    const mine = await startInstance(t, { clock, inner, config: { enableL1: false } })
+    await startInstance(t, { clock, inner, config: { serveStaleForSec: 10 } })
+    const waiting = await begun(mine)
+    await clock.advance(11 * D)
+    assert.equal(waiting.state, 'pending')
+    await clock.advance(D)
+    assert.equal(waiting.state, 'fulfilled')
+  })
+
+  test('is not promised if the store cannot say how long that is', async (t) => {
+    const instance = await startInstance(t)
+    instance.held.hold('epochs', 'request')
+    const refused = assert.rejects(instance.tiers.untilGoneEverywhere(), { code: 'ERR_STORE_UNAVAILABLE' })
+    await instance.clock.advance(D)
+    await refused
+  })
 })

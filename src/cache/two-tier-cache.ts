@@ -1,18 +1,22 @@
-import type { Clock } from '../shared/clock.ts'
+import { sleep, type Clock } from '../shared/clock.ts'
 import { SallyportError } from '../shared/errors.ts'
 import type { Logger } from '../shared/logger.ts'
 import type { Randomness } from '../shared/randomness.ts'
 import { BatchedReads } from './l2/batched-reads.ts'
+import { BatchedWrites } from './l2/batched-writes.ts'
 import { Coherence } from './coherence/coherence.ts'
 import { Commits, type CommittingTiers } from './commits.ts'
 import type { ResolvedCacheConfig } from './config.ts'
 import { announceLocally, listenLocally } from './coherence/local-push.ts'
+import { publish } from './events.ts'
+import { Tidier } from './l1/tidier.ts'
 import { Partition, type PartitionOptions } from './partition.ts'
 import { Poller } from './coherence/poller.ts'
+import type { CoherenceStats, StoreTraffic } from './stats.ts'
 import type { Bump, Push, Store } from './store.ts'
 import { useStore } from './l2/store-users.ts'
 import { Sweeper } from './l2/sweeper.ts'
-import { timedStore, type TimedStore } from './l2/timed-store.ts'
+import { resilientStore, type ResilientStore } from './l2/resilient-store.ts'
 
 export interface TwoTierCacheOptions {
   store: Store
@@ -24,24 +28,29 @@ export interface TwoTierCacheOptions {
 
 /** Two tiers of anything: L1 in partitions of this process's memory, L2 in a store, kept coherent by epochs under a lease. */
 export class TwoTierCache implements CommittingTiers {
-  readonly store: TimedStore
+  readonly store: ResilientStore
   readonly coherence: Coherence
   readonly poller: Poller
   readonly reads: BatchedReads
+  readonly batchedWrites: BatchedWrites
   readonly commits: Commits
   readonly clock: Clock
   readonly randomness: Randomness
+  readonly logger: Logger
+  readonly tidier: Tidier
   readonly config: ResolvedCacheConfig
   readonly buckets: number
   readonly enableL1: boolean
+  readonly watchesEpochs: boolean
+  readonly #partitions: Partition<unknown>[] = []
   readonly #rawStore: Store
   readonly #releaseStore: () => boolean
   readonly #sweeper: Sweeper
-  readonly #partitions: Partition<unknown>[] = []
   readonly #onPush = (push: Push): void => this.coherence.applyPush(push)
   readonly #unsubscribe: (() => void)[] = []
   #preparing: Promise<void> | undefined
   isReady: boolean = false
+  violations: number = 0
   #closed = false
 
   constructor({ store, config, clock, randomness, logger }: TwoTierCacheOptions) {
@@ -49,22 +58,30 @@ export class TwoTierCache implements CommittingTiers {
     this.#releaseStore = useStore(store)
     this.clock = clock
     this.randomness = randomness
+    this.logger = logger
     this.config = config
     this.enableL1 = config.enableL1
-    this.buckets = store.capabilities.buckets
-    this.store = timedStore(store, clock, config.operationTimeoutMs)
+    this.watchesEpochs = config.enableL1 && store.capabilities.buckets > 0
+    this.buckets = Math.max(1, store.capabilities.buckets)
+    this.tidier = new Tidier(clock, this.#partitions)
+    const onRecovery = (): void => this.poller.pollSoon()
+    this.store = resilientStore(store, { clock, randomness, logger, timeoutMs: config.operationTimeoutMs, onRecovery })
     this.reads = new BatchedReads(this.store, clock, config.operationTimeoutMs)
+    this.batchedWrites = new BatchedWrites(this.store, clock, config.operationTimeoutMs)
     this.commits = new Commits(this)
-    this.coherence = new Coherence(this.buckets, config.maxStalenessMs, {
+    const { maxStalenessMs, operationTimeoutMs } = config
+    const bounds = { maxStalenessMs, graceMs: config.serveStaleForSec * 1_000, writeTimeoutMs: operationTimeoutMs }
+    this.coherence = new Coherence(this.buckets, bounds, {
       drop: (key) => this.drop(key),
       dropBucket: (bucket) => this.#partitions.forEach((partition) => partition.dropBucket(bucket)),
       dropAll: () => this.#partitions.forEach((partition) => partition.dropAll()),
+      violated: (bucket, reason) => this.#alarm(bucket, reason),
     })
-    const { maxStalenessMs, operationTimeoutMs } = config
     // A request waits for the first poll, and for that no longer than for anything else.
     const timeoutMs = Math.min(maxStalenessMs / 3, operationTimeoutMs)
     const { coherence } = this
-    this.poller = new Poller({ store, coherence, maxStalenessMs, timeoutMs, clock, randomness, logger })
+    const onAnswer = (): void => this.store.breaker.probeSoon()
+    this.poller = new Poller({ store, coherence, maxStalenessMs, timeoutMs, clock, randomness, logger, onAnswer })
     this.#sweeper = new Sweeper(store, { clock, randomness, logger })
   }
 
@@ -84,10 +101,50 @@ export class TwoTierCache implements CommittingTiers {
   }
 
   /** `idle`: nobody read for a while, so nothing is polled; the next request renews the lease. */
-  lease(): 'held' | 'lost' | 'idle' | 'off' {
-    if (!this.enableL1) return 'off'
+  lease(): CoherenceStats['lease'] {
+    if (!this.watchesEpochs) return 'off'
     if (this.coherence.holdsLease(this.clock.monotonic(), this.clock.wall())) return 'held'
     return this.poller.isResting ? 'idle' : 'lost'
+  }
+
+  storeStats(): StoreTraffic {
+    const { reads, batchedWrites } = this
+    const { failures, refusals, state } = this.store.breaker
+    return {
+      readBatches: reads.batches,
+      reads: reads.keys,
+      writeBatches: batchedWrites.batches,
+      writes: batchedWrites.writes,
+      failures,
+      refusals,
+      breaker: state,
+    }
+  }
+
+  coherenceStats(): CoherenceStats {
+    const leaseAgeMs = this.coherence.leaseAgeMs(this.clock.monotonic())
+    const { pushes, pushGaps } = this.coherence
+    const { polls, pollFailures } = this.poller
+    return {
+      lease: this.lease(),
+      ...(leaseAgeMs === undefined ? {} : { leaseAgeMs }),
+      polls,
+      pollFailures,
+      pushes,
+      pushGaps,
+      violations: this.violations,
+    }
+  }
+
+  /** Resolves when no instance answers from memory any more with what was removed before this call. */
+  async untilGoneEverywhere(): Promise<void> {
+    await this.ready()
+    let stalenessMs = this.coherence.greatestStalenessMs
+    if (this.#rawStore.capabilities.buckets > 0) {
+      // Asked for after the removal: whoever still has the entry in memory had said how long it may keep it before.
+      stalenessMs = Math.max(stalenessMs, (await this.store.epochs(this.coherence.known())).maxStalenessMs)
+    }
+    await sleep(this.clock, stalenessMs * 1.02 + 50)
   }
 
   drop(key: string): void {
@@ -110,6 +167,7 @@ export class TwoTierCache implements CommittingTiers {
     this.#preparing = undefined
     this.#partitions.forEach((partition) => partition.dropAll())
     this.poller.close()
+    this.tidier.close()
     this.#sweeper.close()
     for (const unsubscribe of this.#unsubscribe.splice(0)) unsubscribe()
     if (this.#releaseStore()) await this.#rawStore.close()
@@ -117,16 +175,23 @@ export class TwoTierCache implements CommittingTiers {
 
   async #prepare(): Promise<void> {
     this.#refuseIfClosed()
-    await this.store.init({ maxStalenessMs: this.config.maxStalenessMs })
+    await this.store.init({ maxStalenessMs: this.coherence.greatestStalenessMs })
     this.#refuseIfClosed()
     this.#sweeper.start()
-    if (this.enableL1) {
+    if (this.watchesEpochs) {
       this.#listen()
       // Before anything is read: else the first answers would be of an unknown incarnation, and not kept.
       await this.poller.poll()
       this.#refuseIfClosed()
     }
     this.isReady = true
+  }
+
+  #alarm(bucket: number, reason: 'forgotten' | 'late'): void {
+    this.violations++
+    publish({ type: 'coherence-violation', bucket, reason })
+    const what = reason === 'forgotten' ? 'has forgotten changes' : 'told of a change too late'
+    this.logger.error({ store: this.#rawStore.name, bucket, reason }, `the store ${what} it had acknowledged`)
   }
 
   #refuseIfClosed(): void {

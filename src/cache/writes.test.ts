@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, test, type TestContext } from 'node:test'
+import { batchingStore } from '../../test/support/batching-store.ts'
 import { hour, putByAnother, startInstance, type Instance } from '../../test/support/tiers.ts'
 import { watch } from '../../test/support/watch.ts'
 import { memoryStore } from '../stores/memory.ts'
 import { manualClock } from '../testing/manual-clock.ts'
 import type { CacheEntry } from './entry.ts'
+import type { RemoveTarget } from './store.ts'
 
 const key = 'key of a'
 const lifetime = { idleMs: hour }
@@ -295,6 +297,55 @@ describe('remove', () => {
     assert.equal(outcome.error, 'ERR_STORE_UNAVAILABLE')
   })
 
+  test('ends within the time of one operation, its second try included', async (t) => {
+    const instance = await startInstance(t)
+    instance.held.hold('remove', 'answer')
+    const outcome = watch(instance.writes.remove({ key }))
+    await instance.clock.advance(490)
+    instance.held.lose('remove')
+    await instance.clock.advance(509)
+    assert.equal(outcome.state, 'pending')
+    await instance.clock.advance(1)
+    assert.equal(outcome.error, 'ERR_STORE_UNAVAILABLE')
+    assert.equal(instance.held.calls('remove'), 2)
+  })
+
+  describe('whose first try may have removed what the second finds gone', () => {
+    async function removedInDoubt(t: TestContext, target: RemoveTarget): Promise<number | undefined> {
+      const instance = await startInstance(t)
+      await created(instance)
+      instance.held.hold('remove', 'answer')
+      const outcome = watch(instance.writes.remove(target))
+      await instance.clock.advance(0)
+      instance.held.pass('remove')
+      instance.held.lose('remove')
+      await instance.clock.advance(200)
+      return outcome.value?.removed
+    }
+
+    test('counts as one that removed the entry', async (t) => {
+      assert.equal(await removedInDoubt(t, { key }), 1)
+    })
+
+    test('does not, if it was of one version: another may live', async (t) => {
+      assert.equal(await removedInDoubt(t, { key, ifVersion: 1 }), 0)
+    })
+  })
+
+  test('that was refused at first knows whether it removed anything', async (t) => {
+    const instance = await startInstance(t)
+    instance.held.hold('read', 'answer')
+    for (let i = 0; i < 5; i++) {
+      void watch(instance.partition.load('a', key, true))
+      await instance.clock.advance(0)
+      instance.held.lose('read')
+      await instance.clock.advance(0)
+    }
+    const outcome = watch(instance.writes.remove({ key }))
+    await instance.clock.advance(100)
+    assert.deepEqual([outcome.value?.removed, instance.held.calls('remove')], [0, 1])
+  })
+
   test('while its outcome is open, what is read of the key is not kept', async (t) => {
     const instance = await startInstance(t)
     await created(instance)
@@ -352,5 +403,53 @@ describe('cycles of one key', () => {
       /broken/,
     )
     assert.equal(await writes.inTurn(key, async () => 'next'), 'next')
+  })
+})
+
+describe('where the store takes several writes at once', () => {
+  /** As many round trips are under way as there may be: further writes wait for their turn. */
+  async function busyInstance(t: TestContext): Promise<Instance> {
+    const clock = manualClock()
+    const instance = await startInstance(t, { clock, inner: batchingStore(memoryStore({ clock })) })
+    instance.held.hold('extend', 'answer')
+    for (let i = 0; i < 4; i++) {
+      void instance.writes.extend(`busy ${i}`, hour)
+      await clock.advance(0)
+    }
+    return instance
+  }
+
+  test('those that wait share a round trip', async (t) => {
+    const instance = await busyInstance(t)
+    const both = [created(instance), instance.writes.create({ text: 'b', key: 'key of b', value: 'b' }, { lifetime })]
+    await instance.clock.advance(0)
+    assert.equal(instance.held.calls('writeMany'), 0)
+    instance.held.release('extend')
+    await Promise.all(both)
+    assert.deepEqual([instance.held.calls('writeMany'), instance.held.calls('create')], [1, 0])
+  })
+
+  test('what is kept is dated before its wait', async (t) => {
+    const instance = await busyInstance(t)
+    const outcome = created(instance)
+    const handedOverAt = instance.clock.monotonic()
+    await instance.clock.advance(400)
+    instance.held.release('extend')
+    assert.equal((await outcome)?.readAt.monotonic, handedOverAt)
+    assert.equal(instance.partition.serve('a'), await outcome)
+  })
+
+  test('a read of the key meanwhile is not kept', async (t) => {
+    const instance = await busyInstance(t)
+    await putByAnother(instance.held.store, key, 'value')
+    const { entry } = await instance.partition.load('a', key)
+    const outcome = instance.writes.replace(entry!, 'next', { bump: false })
+    await instance.clock.advance(0)
+    instance.partition.drop(key)
+    await instance.partition.load('a', key)
+    assert.equal(instance.partition.serve('a'), undefined)
+    instance.held.release('extend')
+    await outcome
+    assert.equal(await stored(instance), 'next v2')
   })
 })

@@ -1,8 +1,10 @@
 import { sleep } from '../shared/clock.ts'
 import { isSallyportError, StoreUnavailableError } from '../shared/errors.ts'
+import { withTimeout } from '../shared/timeout.ts'
 import { Turns } from '../shared/turns.ts'
 import type { CommittingTiers, Kept } from './commits.ts'
 import type { CacheEntry, Item, Stored } from './entry.ts'
+import { BreakerOpenError } from './l2/circuit-breaker.ts'
 import type { Partition } from './partition.ts'
 import type { CreateReply, Lifetime, NewEntry, RemoveReply, RemoveTarget, ReplaceReply } from './store.ts'
 
@@ -54,7 +56,7 @@ export class Writes<V> {
     try {
       await this.#tiers.commits.commit<CreateReply>({
         key,
-        send: () => this.#tiers.store.create({ key, value: this.#seal(item), ...place }),
+        send: () => this.#tiers.batchedWrites.create({ key, value: this.#seal(item), ...place }),
         apply: (reply, kept) => {
           if (reply.outcome === 'created') created = this.#written(item, reply, kept)
         },
@@ -77,7 +79,7 @@ export class Writes<V> {
     let outcome: CacheEntry<V> | 'conflict' | 'absent' = 'conflict'
     await this.#tiers.commits.commit<ReplaceReply>({
       key,
-      send: () => this.#tiers.store.replace(key, version, { value: this.#seal(item), ...how }),
+      send: () => this.#tiers.batchedWrites.replace(key, version, { value: this.#seal(item), ...how }),
       bumps: (reply) => (reply.outcome === 'replaced' ? reply.bumps : []),
       apply: (reply, kept) => {
         if (reply.outcome === 'replaced') {
@@ -96,7 +98,7 @@ export class Writes<V> {
     const { outcome } = await this.#tiers.commits.commit({
       key,
       harmlessInDoubt: true,
-      send: () => this.#tiers.store.extend(key, idleMs),
+      send: () => this.#tiers.batchedWrites.extend(key, idleMs),
       apply: (reply, { mayKeep, stamp, at }) => {
         if (reply.outcome === 'absent') this.#tiers.drop(key)
         else if (entry === undefined || !isSame(entry, reply)) this.#tiers.drop(key)
@@ -108,7 +110,10 @@ export class Writes<V> {
     return outcome
   }
 
-  /** Final once it returns. In doubt it is sent again, for removing twice is removing once. */
+  /**
+   * Final once it returns. In doubt it is sent again, for removing twice is removing once; an entry named by its key
+   * alone then counts as removed, whichever of the two found it.
+   */
   async remove(target: RemoveTarget): Promise<RemoveReply> {
     return this.#tiers.commits.commit({
       ...('key' in target ? { key: target.key } : {}),
@@ -121,16 +126,20 @@ export class Writes<V> {
     })
   }
 
+  /** Both tries share one deadline: nobody waits longer for a removal than for anything else. */
   async #removeOrRetry(target: RemoveTarget): Promise<RemoveReply> {
     const { store, clock, config } = this.#tiers
-    const startedAt = clock.monotonic()
+    const lateAt = clock.monotonic() + config.operationTimeoutMs
     try {
       return await store.remove(target)
     } catch (error) {
-      const isUnavailable = isSallyportError(error) && error.code === 'ERR_STORE_UNAVAILABLE'
-      if (!isUnavailable || clock.monotonic() - startedAt > config.operationTimeoutMs / 2) throw error
+      if (!isSallyportError(error) || error.code !== 'ERR_STORE_UNAVAILABLE') throw error
+      if (lateAt - clock.monotonic() < config.operationTimeoutMs / 2) throw error
       await sleep(clock, config.operationTimeoutMs / 10)
-      return store.remove(target)
+      const reply = await withTimeout(clock, lateAt - clock.monotonic(), store.remove(target), () => error)
+      // The first try may have removed it: then it has ended here, and whoever is told of ends must be told.
+      const mayHaveRemoved = 'key' in target && !('ifVersion' in target) && !(error instanceof BreakerOpenError)
+      return mayHaveRemoved ? { ...reply, removed: 1 } : reply
     }
   }
 

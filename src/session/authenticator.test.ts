@@ -36,7 +36,7 @@ describe('a warm session', () => {
     const before = operations()
     for (let i = 0; i < 100; i++) assert.equal(authenticator.find(cookieOf(entry)), entry)
     assert.equal(operations(), before)
-    assert.deepEqual(authenticator.counts, { l1: 100, l2: 0, joined: 0, refused: 0 })
+    assert.deepEqual(authenticator.counts, { l1: 100, l2: 0, joined: 0, stale: 0, refused: 0 })
     assert.deepEqual(answers[0], { source: 'l1', durationMs: 0 })
   })
 
@@ -62,7 +62,7 @@ describe('a cold session', () => {
       Array.from({ length: 10 }, async () => cold.authenticator.find(mine.cookieOf(entry))),
     )
     assert.equal(new Set(found.map((each) => each?.key)).size, 1)
-    assert.deepEqual(cold.authenticator.counts, { l1: 0, l2: 1, joined: 9, refused: 0 })
+    assert.deepEqual(cold.authenticator.counts, { l1: 0, l2: 1, joined: 9, stale: 0, refused: 0 })
     assert.equal(cold.held.calls('read'), 1)
     assert.deepEqual(cold.answers.map(({ source }) => source).sort(), [
       'joined',

@@ -1,5 +1,6 @@
 import type { Answer, AnswerSource } from '../cache/answer.ts'
 import type { CacheEntry } from '../cache/entry.ts'
+import { noAnswers } from './cache-stats.ts'
 import { parseTicket } from './cookie-text.ts'
 import type { SessionRecord } from './record.ts'
 import type { SessionParts } from './session-parts.ts'
@@ -15,7 +16,7 @@ export class Authenticator {
   readonly #parts: SessionParts
   readonly #onAnswer: ((answer: Answer) => void) | undefined
   /** Answers so far, by source. */
-  readonly counts: Record<AnswerSource, number> = { l1: 0, l2: 0, joined: 0, refused: 0 }
+  readonly counts: Record<AnswerSource, number> = noAnswers()
 
   constructor(parts: SessionParts, onAnswer: ((answer: Answer) => void) | undefined) {
     this.#parts = parts
@@ -37,6 +38,7 @@ export class Authenticator {
       return entry
     }
 
+    if (entry !== undefined) partition.passBy()
     const ticket = parseTicket(vault.keyRing, text)
     if (ticket === undefined) return this.#refused('forged', startedAt)
     const mustBeFresh = cookies.claimedVersion(cookieHeader) > 0 && cookies.vouchesForVersion(cookieHeader, text)
@@ -52,9 +54,8 @@ export class Authenticator {
   async #load(text: string, key: string, mustBeFresh: boolean, startedAt: number): Promise<Entry | undefined> {
     const { partition, caretaker, clock } = this.#parts
     try {
-      const { entry, joined } = await partition.load(text, key, mustBeFresh)
+      const { entry, source } = await partition.load(text, key, mustBeFresh)
       if (entry === undefined) return this.#refused('absent', startedAt)
-      const source = joined ? 'joined' : 'l2'
       this.counts[source]++
       const monotonic = clock.monotonic()
       if (monotonic >= entry.attentionAt) caretaker.attend(entry, monotonic)

@@ -1,19 +1,22 @@
-import type { AnswerSource, CacheStats } from '../cache/answer.ts'
-import type { Partition } from '../cache/partition.ts'
+import type { AnswerSource } from '../cache/answer.ts'
+import type { CacheStats } from '../cache/stats.ts'
 import type { TwoTierCache } from '../cache/two-tier-cache.ts'
+import type { SealedTier } from './sealed-tier.ts'
 
 export function cacheStats(
   tiers: TwoTierCache,
-  partition: Partition<unknown>,
+  { sessions, verifiers }: Record<'sessions' | 'verifiers', SealedTier<unknown>['partition']>,
   answers: Readonly<Record<AnswerSource, number>>,
 ): CacheStats {
   return {
-    ...answers,
-    l1Entries: partition.size,
-    evictions: partition.evictions,
-    storeReads: tiers.reads.sent,
-    discardedFills: partition.discardedFills,
-    bypasses: partition.bypasses,
-    pushGaps: tiers.coherence.pushGaps,
+    answers: { ...answers },
+    sessions: sessions.stats(),
+    verifiers: verifiers.stats(),
+    store: tiers.storeStats(),
+    coherence: tiers.coherenceStats(),
   }
+}
+
+export function noAnswers(): Record<AnswerSource, number> {
+  return { l1: 0, l2: 0, joined: 0, stale: 0, refused: 0 }
 }

@@ -34,18 +34,18 @@ export function createSessionService<Data extends SessionData>(options: SessionS
     open: async (opening, browser) => live(await lifecycle.open(opening, browser), browser.setCookie),
     close: (browser) => lifecycle.close(browser),
     list: (of) => index.list(of),
-    revoke: (id) => index.revoke(id),
-    revokeOthers: ({ id, claims }) => index.revokeOthers({ id, subject: claims.sub }),
-    revokeAll: (of) => index.revokeAll(of),
+    revoke: (id, options) => index.revoke(id, options),
+    revokeOthers: ({ id, claims }, options) => index.revokeOthers({ id, subject: claims.sub }, options),
+    revokeAll: (of, options) => index.revokeAll(of, options),
     transactions: createTransactions(tiers, vault, options.randomness),
     cache: sevenOperations(
-      { ...parts, counts: authenticator.counts },
+      { tiers, vault, sessions: parts, verifiers: parts.verifiers, counts: authenticator.counts },
       {
         verifierTtlSec: options.transactionTtlSec,
         sessionTtlSec: options.idleTimeoutSec,
       },
     ),
-    stats: () => cacheStats(tiers, partition, authenticator.counts),
+    stats: () => cacheStats(tiers, { sessions: partition, verifiers: parts.verifiers.partition }, authenticator.counts),
     lease: () => tiers.lease(),
     async ping() {
       await tiers.ready()
@@ -60,14 +60,15 @@ export function createSessionService<Data extends SessionData>(options: SessionS
 
 function ignore(): void {}
 
-function sessionActs({ writes, partition, refresher, cookies, hooks }: SessionParts): SessionActs {
+function sessionActs({ tiers, writes, partition, refresher, cookies, hooks }: SessionParts): SessionActs {
   return {
     idOf: (entry) => entry.key.slice(sessionPrefix.length),
     refreshed: (entry) => refresher.current(entry),
     updated: (entry, change) => updateData(entry, change, { partition, writes }),
-    async revoked(entry) {
+    async revoked(entry, options) {
       const { removed } = await writes.remove({ key: entry.key })
       if (removed > 0) await hooks.onSignOut(entry.value.claims, 'revoked')
+      if (options?.wait !== undefined) await tiers.untilGoneEverywhere()
     },
     cookiesAfterUpdate: (entry) => [cookies.version(entry.version, entry.text)],
     cookiesAfterRevoke: () => cookies.clearing(),

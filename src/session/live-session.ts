@@ -1,6 +1,6 @@
 import type { CacheEntry } from '../cache/entry.ts'
 import type { SessionRecord } from './record.ts'
-import type { Session } from './session.ts'
+import type { RevokeOptions, Session } from './session.ts'
 import type { Claims, SessionData } from './tokens.ts'
 
 /** A session as this process holds it. */
@@ -11,7 +11,7 @@ export interface SessionActs {
   idOf(entry: Entry): string
   refreshed(entry: Entry): Promise<Entry>
   updated(entry: Entry, change: (draft: SessionData) => SessionData | void): Promise<Entry>
-  revoked(entry: Entry): Promise<void>
+  revoked(entry: Entry, options: RevokeOptions | undefined): Promise<void>
   /** Cookies that tell the browser which version it has written, or that its session is over. */
   cookiesAfterUpdate(entry: Entry): string[]
   cookiesAfterRevoke(): string[]
@@ -83,8 +83,8 @@ export class LiveSession<Data extends SessionData> implements Session<Data> {
     for (const cookie of this.#acts.cookiesAfterUpdate(this.#entry)) this.#setCookie(cookie)
   }
 
-  async revoke(): Promise<void> {
-    await this.#acts.revoked(this.#entry)
+  async revoke(options?: RevokeOptions): Promise<void> {
+    await this.#acts.revoked(this.#entry, options)
     for (const cookie of this.#acts.cookiesAfterRevoke()) this.#setCookie(cookie)
   }
 

@@ -1,6 +1,6 @@
-import type { CacheStats } from '../cache/answer.ts'
+import type { CacheStats, CoherenceStats } from '../cache/stats.ts'
 import type { AuthCache } from './auth-cache.ts'
-import type { Session, SessionInfo } from './session.ts'
+import type { RevokeOptions, Session, SessionInfo } from './session.ts'
 import type { Claims, SessionData, TokenSet } from './tokens.ts'
 
 /** What the use cases in `auth` need of sessions. `createSessionService` makes one. */
@@ -21,9 +21,9 @@ export interface SessionService<Data extends SessionData = SessionData> {
   close(browser: Browser): Promise<Ended | undefined>
 
   list(of: { subject: string }): Promise<SessionInfo[]>
-  revoke(id: string): Promise<boolean>
-  revokeOthers(session: Session<Data>): Promise<number>
-  revokeAll(of: { subject: string } | { sid: string }): Promise<number>
+  revoke(id: string, options?: RevokeOptions): Promise<boolean>
+  revokeOthers(session: Session<Data>, options?: RevokeOptions): Promise<number>
+  revokeAll(of: { subject: string } | { sid: string }, options?: RevokeOptions): Promise<number>
 
   /** Sealed values under an unguessable id, each taken at most once: login transactions. */
   readonly transactions: Transactions
@@ -31,7 +31,7 @@ export interface SessionService<Data extends SessionData = SessionData> {
   readonly cache: AuthCache
   stats(): CacheStats
   /** Whether L1 may answer now. */
-  lease(): 'held' | 'lost' | 'idle' | 'off'
+  lease(): CoherenceStats['lease']
   ping(): Promise<void>
   shutdown(): Promise<void>
 }

@@ -1,6 +1,6 @@
-import type { EntryInfo, IndexName } from '../cache/store.ts'
+import type { EntryInfo, IndexName, RemoveTarget } from '../cache/store.ts'
 import type { SessionParts } from './session-parts.ts'
-import type { SessionInfo } from './session.ts'
+import type { RevokeOptions, SessionInfo } from './session.ts'
 import { sessionPrefix } from './vault.ts'
 
 const pageSize = 500
@@ -26,19 +26,27 @@ export class SessionIndex {
     }
   }
 
-  async revoke(id: string): Promise<boolean> {
-    return (await this.#parts.writes.remove({ key: sessionPrefix + id })).removed > 0
+  async revoke(id: string, options?: RevokeOptions): Promise<boolean> {
+    return (await this.#remove({ key: sessionPrefix + id }, options)) > 0
   }
 
-  async revokeOthers({ id, subject }: { id: string; subject: string }): Promise<number> {
+  revokeOthers({ id, subject }: { id: string; subject: string }, options?: RevokeOptions): Promise<number> {
     const values = this.#hashes('subject', subject)
-    return (await this.#parts.writes.remove({ index: 'subject', values, except: sessionPrefix + id })).removed
+    return this.#remove({ index: 'subject', values, except: sessionPrefix + id }, options)
   }
 
-  async revokeAll(of: { subject: string } | { sid: string }): Promise<number> {
+  revokeAll(of: { subject: string } | { sid: string }, options?: RevokeOptions): Promise<number> {
     const index = 'sid' in of ? 'sid' : 'subject'
     const values = this.#hashes(index, 'sid' in of ? of.sid : of.subject)
-    return (await this.#parts.writes.remove({ index, values })).removed
+    return this.#remove({ index, values }, options)
+  }
+
+  /** Waits also where nothing was left to remove: an attempt before this one may have removed and then failed to wait. */
+  async #remove(target: RemoveTarget, options: RevokeOptions | undefined): Promise<number> {
+    const { writes, tiers } = this.#parts
+    const { removed } = await writes.remove(target)
+    if (options?.wait !== undefined) await tiers.untilGoneEverywhere()
+    return removed
   }
 
   #hashes(index: IndexName, value: string): string[] {

@@ -9,7 +9,7 @@ import { Caretaker } from './caretaker.ts'
 import type { KeyRing } from './key-ring.ts'
 import type { SessionRecord } from './record.ts'
 import { Refresher } from './refresher.ts'
-import { sealedTier, type SealedTier } from './sealed-tier.ts'
+import { sessionTier, verifierTier, type SealedTier } from './sealed-tier.ts'
 import { SessionCookies, type SessionCookieOptions } from './session-cookies.ts'
 import type { Claims, RefreshTokens, RevokeToken } from './tokens.ts'
 import { Vault } from './vault.ts'
@@ -45,6 +45,7 @@ export interface SessionHooks {
 export interface SessionParts extends SessionServiceOptions, SealedTier<SessionRecord> {
   readonly vault: Vault
   readonly tiers: TwoTierCache
+  readonly verifiers: SealedTier<string>
   readonly refresher: Refresher
   readonly caretaker: Caretaker
   readonly cookies: SessionCookies
@@ -55,10 +56,7 @@ export function assembleSessionParts(options: SessionServiceOptions): SessionPar
   const config = resolveCacheConfig(options.cache)
   const vault = new Vault(secrets, randomness, logger)
   const tiers = new TwoTierCache({ store, config, clock, randomness, logger })
-  const { partition, writes }: SealedTier<SessionRecord> = sealedTier<SessionRecord>(tiers, vault, {
-    capacity: config.l1MaxCapacity,
-    plan: (entry) => caretaker.plan(entry),
-  })
+  const { partition, writes }: SealedTier<SessionRecord> = sessionTier(tiers, vault, (entry) => caretaker.plan(entry))
   const refresher = new Refresher({
     partition,
     writes,
@@ -73,5 +71,6 @@ export function assembleSessionParts(options: SessionServiceOptions): SessionPar
   })
   const caretaker = new Caretaker({ writes, refresher, idleTimeoutSec: options.idleTimeoutSec, clock, logger })
   const cookies = new SessionCookies(options.cookie, secrets, options.absoluteLifetimeSec, tiers.coherence)
-  return { ...options, vault, tiers, partition, writes, refresher, caretaker, cookies }
+  const verifiers = verifierTier(tiers, vault)
+  return { ...options, vault, tiers, verifiers, partition, writes, refresher, caretaker, cookies }
 }

@@ -11,6 +11,15 @@ export interface SessionInfo {
   readonly device: string | undefined
 }
 
+/** How final a revocation is when it returns. */
+export interface RevokeOptions {
+  /**
+   * Default: it is final, and no instance answers from memory with it later than `maxStalenessMs`. `'all-instances'`:
+   * returns only when that time is over as well, for the slowest of all instances (about a second by default).
+   */
+  wait?: 'all-instances'
+}
+
 /**
  * A signed-in user's session, as one request sees it. Values are those known when the request was let in, or later if
  * this request changed them; they are frozen. All instants are Unix ms.
@@ -48,5 +57,5 @@ export interface Session<Data extends SessionData = SessionData> {
    */
   update(change: (draft: Data) => Data | void): Promise<void>
   /** Ends this session on every instance and clears its cookie. */
-  revoke(): Promise<void>
+  revoke(options?: RevokeOptions): Promise<void>
 }

@@ -6,6 +6,7 @@ import type { AnswerSource } from '../cache/answer.ts'
 import { memoryStore } from '../stores/memory.ts'
 import { manualClock } from '../testing/manual-clock.ts'
 import type { AuthCache } from './auth-cache.ts'
+import { noAnswers } from './cache-stats.ts'
 import { sevenOperations } from './seven-operations.ts'
 import type { AuthSession } from './tokens.ts'
 
@@ -16,8 +17,11 @@ interface World extends SessionProcess {
 
 async function world(t: TestContext, plan: ProcessPlan = {}): Promise<World> {
   const started = await startProcess(t, plan)
-  const counts = { l1: 0, l2: 0, joined: 0, refused: 0 }
-  const cache = sevenOperations({ ...started.parts, counts }, { verifierTtlSec: 600, sessionTtlSec: 1_800 })
+  const counts = noAnswers()
+  const cache = sevenOperations(
+    { ...started.parts, sessions: started.parts, counts },
+    { verifierTtlSec: 600, sessionTtlSec: 1_800 },
+  )
   return { ...started, cache, counts }
 }
 
@@ -41,7 +45,7 @@ describe('get', () => {
     await Promise.all([1, 2, 3].map(() => other.cache.getAuthSession('id')))
     await other.cache.getAuthSession('id')
     await other.cache.getAuthSession('unknown')
-    assert.deepEqual(other.counts, { l1: 1, l2: 1, joined: 2, refused: 1 })
+    assert.deepEqual(other.counts, { l1: 1, l2: 1, joined: 2, stale: 0, refused: 1 })
   })
 
   test('gives what was set, absent properties absent', async (t) => {

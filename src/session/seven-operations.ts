@@ -5,24 +5,27 @@ import type { TwoTierCache } from '../cache/two-tier-cache.ts'
 import type { AuthCache } from './auth-cache.ts'
 import { assertSessionData } from './json.ts'
 import { deepFreeze, neverRefreshed, type SessionRecord } from './record.ts'
-import { sealedTier, type SealedTier } from './sealed-tier.ts'
+import type { SealedTier } from './sealed-tier.ts'
 import { changedTooOften } from './session-errors.ts'
 import type { AuthSession } from './tokens.ts'
 import { sessionPrefix, textOfId, verifierPrefix, type Vault } from './vault.ts'
 
-const verifierCapacity = 1_000
 const maxTtlSec = 31_536_000
 
-export interface SevenOperationsParts extends SealedTier<SessionRecord> {
+export interface SevenOperationsParts {
   tiers: TwoTierCache
   vault: Vault
-  /** Counts the answers to `get`. */
+  sessions: SealedTier<SessionRecord>
+  verifiers: SealedTier<string>
+  /** Counts the answers to reads. */
   counts: Record<AnswerSource, number>
 }
 
 /** A partition of the two tiers as plain get, set, invalidate and extend by id. */
 interface Plain<V> {
-  get(id: string): Promise<CacheEntry<V> | undefined>
+  /** What memory has; synchronous, so that a hit awaits nothing. */
+  serve(id: string): CacheEntry<V> | undefined
+  load(id: string): Promise<CacheEntry<V> | undefined>
   set(id: string, value: V, lifetime: Lifetime): Promise<void>
   invalidate(id: string): Promise<void>
   extend(id: string, ttlSec: number): Promise<void>
@@ -36,42 +39,62 @@ interface PlainParts<V> extends SealedTier<V> {
 
 /** The seven operations over the two tiers. They promise no single use and no fence; the rest holds. */
 export function sevenOperations(
-  { tiers, vault, counts, ...sessionTier }: SevenOperationsParts,
+  { tiers, vault, counts, ...partitions }: SevenOperationsParts,
   { verifierTtlSec, sessionTtlSec }: { verifierTtlSec: number; sessionTtlSec: number },
 ): AuthCache {
-  const verifierTier = sealedTier<string>(tiers, vault, { capacity: verifierCapacity })
-  const verifiers = plain({ vault, prefix: verifierPrefix, ...verifierTier, counts })
-  const sessions = plain({ vault, prefix: sessionPrefix, ...sessionTier, counts })
+  const verifiers = plain({ vault, prefix: verifierPrefix, ...partitions.verifiers, counts })
+  const sessions = plain({ vault, prefix: sessionPrefix, ...partitions.sessions, counts })
   return {
     async getCodeVerifier(state) {
+      assertId(state)
       // Login transactions live under the same prefix, and are nobody's verifier.
-      const verifier: unknown = (await verifiers.get(state))?.value
+      const verifier: unknown = (verifiers.serve(state) ?? (await verifiers.load(state)))?.value
       return typeof verifier === 'string' ? verifier : undefined
     },
-    setCodeVerifier: (state, verifier) => verifiers.set(state, verifier, { idleMs: verifierTtlSec * 1_000 }),
-    invalidateCodeVerifier: (state) => verifiers.invalidate(state),
-    getAuthSession: async (id) => toAuthSession((await sessions.get(id))?.value),
+    async setCodeVerifier(state, verifier) {
+      assertId(state)
+      await verifiers.set(state, verifier, { idleMs: verifierTtlSec * 1_000 })
+    },
+    async invalidateCodeVerifier(state) {
+      assertId(state)
+      await verifiers.invalidate(state)
+    },
+    getAuthSession(id) {
+      const entry = typeof id === 'string' ? sessions.serve(id) : undefined
+      return entry === undefined ? loadSession(id) : Promise.resolve(toAuthSession(entry.value))
+    },
     async setAuthSession(id, session, ttlSec = sessionTtlSec) {
+      assertId(id)
       await sessions.set(id, toRecord(session, tiers.clock.wall()), { idleMs: inMs(ttlSec) })
     },
-    invalidateAuthSession: (id) => sessions.invalidate(id),
-    extendAuthSession: (id, ttlSec) => sessions.extend(id, ttlSec),
+    async invalidateAuthSession(id) {
+      assertId(id)
+      await sessions.invalidate(id)
+    },
+    async extendAuthSession(id, ttlSec) {
+      assertId(id)
+      await sessions.extend(id, ttlSec)
+    },
+  }
+
+  async function loadSession(id: string): Promise<AuthSession | undefined> {
+    assertId(id)
+    const entry = await sessions.load(id)
+    return entry && toAuthSession(entry.value)
   }
 }
 
 function plain<V>({ vault, prefix, partition, writes, counts }: PlainParts<V>): Plain<V> {
-  const load = async (id: string): Promise<CacheEntry<V> | undefined> => {
-    const { entry, joined } = await partition.load(textOfId(id), vault.keyOf(prefix, id))
-    counts[entry === undefined ? 'refused' : joined ? 'joined' : 'l2']++
-    return entry
-  }
   return {
-    // Not async: a hit awaits nothing.
-    get: (id) => {
+    serve(id) {
       const entry = partition.serve(textOfId(id))
-      if (entry === undefined) return load(id)
-      counts.l1++
-      return Promise.resolve(entry)
+      if (entry !== undefined) counts.l1++
+      return entry
+    },
+    async load(id) {
+      const { entry, source } = await partition.load(textOfId(id), vault.keyOf(prefix, id))
+      counts[entry === undefined ? 'refused' : source]++
+      return entry
     },
     async set(id, value, lifetime) {
       const [text, key] = [textOfId(id), vault.keyOf(prefix, id)]
@@ -92,6 +115,11 @@ function plain<V>({ vault, prefix, partition, writes, counts }: PlainParts<V>): 
   }
 }
 
+/** A key that is no text would be found under another's hash, or under none. */
+function assertId(id: unknown): void {
+  if (typeof id !== 'string' || id === '') throw new TypeError('an id must be a string that is not empty')
+}
+
 function toRecord(session: AuthSession, now: number): SessionRecord {
   assertSessionData(session.data)
   const { claims, data, ...tokens } = session
@@ -99,8 +127,8 @@ function toRecord(session: AuthSession, now: number): SessionRecord {
   return deepFreeze(JSON.parse(JSON.stringify(record)) as SessionRecord)
 }
 
-function toAuthSession(record: SessionRecord | undefined): AuthSession | undefined {
-  return record && { ...record.tokens, claims: record.claims, data: record.data }
+function toAuthSession({ tokens, claims, data }: SessionRecord): AuthSession {
+  return { ...tokens, claims, data }
 }
 
 /** What is no number would never end in memory, and a deadline too large for a number could not be read back. */

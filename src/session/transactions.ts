@@ -12,7 +12,7 @@ export function createTransactions(tiers: TwoTierCache, vault: Vault, randomness
       await tiers.ready()
       const key = vault.keyOf(verifierPrefix, id)
       const sealed = seal(vault.keyRing.primary.sealingKey(id), key, value, randomness)
-      const { outcome } = await tiers.store.create({ key, value: sealed, lifetime: { idleMs: ttlSec * 1_000 } })
+      const { outcome } = await tiers.batchedWrites.create({ key, value: sealed, lifetime: { idleMs: ttlSec * 1_000 } })
       if (outcome === 'present') throw new SallyportError('ERR_STORE_MISMATCH', 'a random transaction id came up twice')
     },
     async take(id) {

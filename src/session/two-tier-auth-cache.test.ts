@@ -40,7 +40,13 @@ describe('options', () => {
       verifierTtlSec: 60,
       enableL1: true,
       l1MaxCapacity: 10,
+      l1MaxBytes: 1_000_000,
       l1TtlSec: 60,
+      l1TimeToIdleSec: 30,
+      l1EvictionPolicy: 'lru',
+      l1Priority: () => 'high',
+      verifiers: { l1MaxCapacity: 10, l1EvictionPolicy: 'lfu' },
+      serveStaleForSec: 0,
       maxStalenessMs: 500,
       operationTimeoutMs: 500,
       logger: recordingLogger().logger,
@@ -109,8 +115,9 @@ test('its counters tell what it did', async (t) => {
   await cache.getAuthSession('b')
   await cache.getAuthSession('a')
   await cache.getAuthSession('unknown')
-  const { l1, l2, refused, l1Entries, evictions } = cache.stats()
-  assert.deepEqual({ l1, l2, refused, l1Entries, evictions }, { l1: 1, l2: 1, refused: 1, l1Entries: 1, evictions: 2 })
+  const { answers, sessions } = cache.stats()
+  assert.deepEqual(answers, { l1: 1, l2: 1, joined: 0, stale: 0, refused: 1 })
+  assert.deepEqual([sessions.entries, sessions.hits, sessions.misses, sessions.evictions.capacity], [1, 1, 2, 2])
 })
 
 describe('close', () => {

@@ -1,4 +1,4 @@
-import type { CacheStats } from '../cache/answer.ts'
+import type { CacheStats } from '../cache/stats.ts'
 import { cacheRules, storeRule } from '../cache/config-rules.ts'
 import { resolveCacheConfig, type TwoTierCacheConfig } from '../cache/config.ts'
 import type { Store } from '../cache/store.ts'
@@ -9,10 +9,9 @@ import { checkOptions, integer, objectWith, required } from '../shared/options.t
 import { systemRandomness, type Randomness } from '../shared/randomness.ts'
 import { oneSecretRule } from '../shared/secret-rule.ts'
 import type { AuthCache } from './auth-cache.ts'
-import { cacheStats } from './cache-stats.ts'
+import { cacheStats, noAnswers } from './cache-stats.ts'
 import { createKeyRing } from './key-ring.ts'
-import type { SessionRecord } from './record.ts'
-import { sealedTier } from './sealed-tier.ts'
+import { sessionTier, verifierTier } from './sealed-tier.ts'
 import { sevenOperations } from './seven-operations.ts'
 import type { AuthSession } from './tokens.ts'
 import { Vault } from './vault.ts'
@@ -61,11 +60,11 @@ export class TwoTierAuthCache implements AuthCache {
     const config = resolveCacheConfig(options)
     const vault = new Vault(createKeyRing([secret]), randomness, logger)
     const tiers = new TwoTierCache({ store, config, clock, randomness, logger })
-    const sessions = sealedTier<SessionRecord>(tiers, vault, { capacity: config.l1MaxCapacity })
-    const counts = { l1: 0, l2: 0, joined: 0, refused: 0 }
+    const [sessions, verifiers] = [sessionTier(tiers, vault), verifierTier(tiers, vault)]
+    const counts = noAnswers()
     this.#tiers = tiers
-    this.#operations = sevenOperations({ tiers, vault, ...sessions, counts }, { sessionTtlSec, verifierTtlSec })
-    this.#stats = () => cacheStats(tiers, sessions.partition, counts)
+    this.#operations = sevenOperations({ tiers, vault, sessions, verifiers, counts }, { sessionTtlSec, verifierTtlSec })
+    this.#stats = () => cacheStats(tiers, { sessions: sessions.partition, verifiers: verifiers.partition }, counts)
   }
 
   getCodeVerifier(state: string): Promise<string | undefined> {

@@ -2,7 +2,7 @@ import type { Item } from '../cache/entry.ts'
 import type { StoredEntry } from '../cache/store.ts'
 import type { Logger } from '../shared/logger.ts'
 import type { Randomness } from '../shared/randomness.ts'
-import { parseTicket } from './cookie-text.ts'
+import { cookieTextLength, parseTicket } from './cookie-text.ts'
 import type { KeyRing, Keys } from './key-ring.ts'
 import { deepFreeze } from './record.ts'
 import { seal, unseal } from './seal.ts'
@@ -12,9 +12,12 @@ export const verifierPrefix = 'cv:'
 
 const idMark = ';'
 
-/** The text an id has in L1, beside those of cookies: it is none a cookie can have, so no cookie is served by an id. */
+/**
+ * The text an id has in L1, beside those of cookies: it is none a cookie can have, so no cookie is served by an id.
+ * Most ids are their own text, for a new one would have to be hashed anew with every look-up.
+ */
 export function textOfId(id: string): string {
-  return idMark + id
+  return id.length === cookieTextLength || id.startsWith(idMark) ? idMark + id : id
 }
 
 /** Which key an id has in the store, and how its value is sealed. */

@@ -49,6 +49,19 @@ export class Connection {
     return this.#transaction('BEGIN IMMEDIATE', work)
   }
 
+  /** A part of a unit: if it fails, that is its outcome, nothing of it stays and the unit goes on. */
+  attempt<T>(work: () => T): { reply: T } | { error: unknown } {
+    this.#db.exec('SAVEPOINT attempt')
+    try {
+      const reply = work()
+      this.#db.exec('RELEASE attempt')
+      return { reply }
+    } catch (error) {
+      this.#undoAttempt(error)
+      return { error }
+    }
+  }
+
   sizeBytes(): number {
     const [pages] = this.all<{ page_count: number }>('PRAGMA page_count')
     const [page] = this.all<{ page_size: number }>('PRAGMA page_size')
@@ -76,6 +89,16 @@ export class Connection {
       this.#db.exec('ROLLBACK')
     } catch {
       // After a full disk or an I/O error SQLite has rolled back by itself; the error that led here is the one to show.
+    }
+  }
+
+  #undoAttempt(cause: unknown): void {
+    try {
+      this.#db.exec('ROLLBACK TO attempt')
+      this.#db.exec('RELEASE attempt')
+    } catch {
+      // SQLite has rolled back the whole unit by itself, and what led to it is the error to show.
+      throw cause
     }
   }
 

@@ -1,10 +1,9 @@
+import { publish } from '../cache/events.ts'
 import type {
   Bump,
   CreateReply,
-  EntryTimes,
   EpochsReply,
   ExtendReply,
-  IndexName,
   ListQuery,
   ListReply,
   NewEntry,
@@ -21,18 +20,28 @@ import type {
 import { systemClock } from '../shared/clock.ts'
 import type { Clock } from '../shared/clock.ts'
 import { SallyportError } from '../shared/errors.ts'
+import { consoleLogger } from '../shared/logger.ts'
+import type { Logger } from '../shared/logger.ts'
 import { checkOptions, integer, objectWith } from '../shared/options.ts'
 import type { Rules } from '../shared/options.ts'
 import { systemRandomness } from '../shared/randomness.ts'
 import { bucketCount, bumpFrom, byBucket, keysToBump, remembering } from './_bumps.ts'
 import { deadlines, extendedDeadline } from './_deadlines.ts'
+import { isLive, kindOf, MemoryRows } from './_memory-rows.ts'
+import type { Row } from './_memory-rows.ts'
 import { pageOf } from './_paging.ts'
 
 export interface MemoryStoreOptions {
   /** Default: the system's. */
   clock?: Clock
-  /** Entries kept at most; the oldest leaves first, which signs its owner out. Default 100,000. */
+  /**
+   * Entries of one kind kept at most: sessions and sign-ins under way (the texts before the first `:` of their keys)
+   * are counted apart, so that a flood of sign-ins pushes no session out. Beyond it an expired entry leaves, else the
+   * one not written, extended or read for longest, which signs its owner out. 1 to 10,000,000; default 100,000.
+   */
   maxEntries?: number
+  /** Told once when a kind has reached nine tenths of `maxEntries`. Default: warnings and errors to the console. */
+  logger?: Logger
 }
 
 /**
@@ -41,21 +50,14 @@ export interface MemoryStoreOptions {
  */
 export function memoryStore(options: MemoryStoreOptions = {}): Store {
   checkOptions('memoryStore', options, rules)
-  return new MemoryStore(options.clock ?? systemClock, options.maxEntries ?? 100_000)
+  const { clock = systemClock, maxEntries = 100_000, logger = consoleLogger } = options
+  return new MemoryStore({ clock, maxEntries, logger })
 }
 
 const rules: Rules<MemoryStoreOptions> = {
   clock: objectWith('a clock', 'monotonic', 'wall', 'setTimer'),
   maxEntries: integer({ min: 1, max: 10_000_000, unit: 'entries' }),
-}
-
-interface Row {
-  key: string
-  value: Uint8Array
-  version: number
-  times: EntryTimes
-  indexes: Partial<Record<IndexName, string>>
-  label: string | undefined
+  logger: objectWith('a logger', 'debug', 'info', 'warn', 'error'),
 }
 
 class MemoryStore implements Store {
@@ -71,19 +73,23 @@ class MemoryStore implements Store {
   }
 
   readonly #clock: Clock
-  readonly #maxEntries: number
   readonly #incarnation = Buffer.from(systemRandomness.bytes(16)).toString('base64url')
-  /** In order of creation, which is the order of eviction. */
-  readonly #rows = new Map<string, Row>()
-  readonly #indexed: Record<IndexName, Map<string, Set<Row>>> = { subject: new Map(), sid: new Map() }
+  readonly #rows: MemoryRows
   readonly #numbers: number[] = Array.from({ length: bucketCount }, () => 0)
   readonly #recent: Bump[][] = Array.from({ length: bucketCount }, () => [])
   #maxStalenessMs = 0
   #closed = false
 
-  constructor(clock: Clock, maxEntries: number) {
+  constructor({ clock, maxEntries, logger }: Required<MemoryStoreOptions>) {
     this.#clock = clock
-    this.#maxEntries = maxEntries
+    this.#rows = new MemoryRows({
+      maxEntries,
+      onNearlyFull: (kind, entries) =>
+        logger.warn(
+          { store: this.name, kind, entries, maxEntries },
+          'the memory store is nearly full: beyond `maxEntries` the least recently used leave, and people are signed out; raise it',
+        ),
+    })
   }
 
   async init(instance: { maxStalenessMs: number }): Promise<void> {
@@ -94,7 +100,7 @@ class MemoryStore implements Store {
   async read(keys: readonly string[]): Promise<ReadReply> {
     const storeNow = this.#now()
     const entries = keys.map((key) => {
-      const row = this.#live(key, storeNow)
+      const row = this.#use(key, storeNow)
       return row && entryOf(row)
     })
     return { entries, storeNow }
@@ -102,24 +108,29 @@ class MemoryStore implements Store {
 
   async create(entry: NewEntry): Promise<CreateReply> {
     const storeNow = this.#now()
-    if (this.#live(entry.key, storeNow)) return { outcome: 'present' }
-    this.#delete(entry.key)
-    this.#makeRoom(storeNow)
+    const found = this.#rows.get(entry.key)
+    if (found && isLive(found, storeNow)) return { outcome: 'present' }
+    if (found) this.#rows.delete(found)
     const times = { createdAt: storeNow, lastSeenAt: storeNow, ...deadlines(storeNow, entry.lifetime) }
-    this.#insert({
-      key: entry.key,
-      value: new Uint8Array(entry.value),
-      version: 1,
-      times,
-      indexes: { ...entry.indexes },
-      label: entry.label,
-    })
+    const left = this.#rows.add(
+      {
+        key: entry.key,
+        value: new Uint8Array(entry.value),
+        version: 1,
+        times,
+        indexes: { ...entry.indexes },
+        label: entry.label,
+        slot: -1,
+      },
+      storeNow,
+    )
+    if (left && isLive(left, storeNow)) this.#signOut(left, storeNow)
     return { outcome: 'created', version: 1, times: { ...times }, storeNow }
   }
 
   async replace(key: string, version: number, change: Replacement): Promise<ReplaceReply> {
     const storeNow = this.#now()
-    const row = this.#live(key, storeNow)
+    const row = this.#use(key, storeNow)
     if (!row) return { outcome: 'absent' }
     if (row.version !== version) return { outcome: 'conflict' }
     row.value = new Uint8Array(change.value)
@@ -133,23 +144,23 @@ class MemoryStore implements Store {
 
   async extend(key: string, idleMs: number): Promise<ExtendReply> {
     const storeNow = this.#now()
-    const row = this.#live(key, storeNow)
+    const row = this.#use(key, storeNow)
     if (!row) return { outcome: 'absent' }
     row.times = { ...row.times, lastSeenAt: storeNow, expiresAt: extendedDeadline(row.times, storeNow, idleMs) }
     return { outcome: 'extended', version: row.version, times: { ...row.times }, storeNow }
   }
 
   async take(key: string): Promise<StoredEntry | undefined> {
-    const row = this.#live(key, this.#now())
+    const row = this.#use(key, this.#now())
     if (!row) return undefined
-    this.#delete(key)
+    this.#rows.delete(row)
     return entryOf(row)
   }
 
   async remove(target: RemoveTarget): Promise<RemoveReply> {
     const storeNow = this.#now()
     const rows = this.#targeted(target)
-    for (const row of rows) this.#delete(row.key)
+    for (const row of rows) this.#rows.delete(row)
     const keys = keysToBump(
       target,
       rows.map((row) => row.key),
@@ -160,7 +171,7 @@ class MemoryStore implements Store {
 
   async list(query: ListQuery): Promise<ListReply> {
     const storeNow = this.#now()
-    const rows = this.#under(query.index, query.values).filter((row) => isLive(row, storeNow))
+    const rows = this.#rows.under(query.index, query.values).filter((row) => isLive(row, storeNow))
     const page = pageOf(rows, query)
     const entries = page.rows.map(({ key, version, times, label }) => ({
       key,
@@ -185,10 +196,10 @@ class MemoryStore implements Store {
   async sweep(limit: number): Promise<number> {
     const storeNow = this.#now()
     let swept = 0
-    for (const row of this.#rows.values()) {
+    for (const row of this.#rows.all()) {
       if (swept >= limit) break
       if (isLive(row, storeNow)) continue
-      this.#delete(row.key)
+      this.#rows.delete(row)
       swept++
     }
     return swept
@@ -206,7 +217,6 @@ class MemoryStore implements Store {
   async close(): Promise<void> {
     this.#closed = true
     this.#rows.clear()
-    for (const byValue of Object.values(this.#indexed)) byValue.clear()
   }
 
   #now(): number {
@@ -214,47 +224,24 @@ class MemoryStore implements Store {
     return Math.floor(this.#clock.wall())
   }
 
-  #live(key: string, now: number): Row | undefined {
+  /** The row, unless it is absent or expired; whoever asks for one uses it. */
+  #use(key: string, now: number): Row | undefined {
     const row = this.#rows.get(key)
-    return row && isLive(row, now) ? row : undefined
+    if (!row || !isLive(row, now)) return undefined
+    this.#rows.used(row)
+    return row
   }
 
-  #insert(row: Row): void {
-    this.#rows.set(row.key, row)
-    for (const [index, value] of indexesOf(row)) {
-      const rows = this.#indexed[index].get(value)
-      if (rows) rows.add(row)
-      else this.#indexed[index].set(value, new Set([row]))
-    }
-  }
-
-  #delete(key: string): void {
-    const row = this.#rows.get(key)
-    if (!row) return
-    this.#rows.delete(key)
-    for (const [index, value] of indexesOf(row)) {
-      const rows = this.#indexed[index].get(value)
-      rows?.delete(row)
-      if (rows?.size === 0) this.#indexed[index].delete(value)
-    }
-  }
-
-  /** An evicted entry is bumped like a removed one: a later removal by index could no longer name it. */
-  #makeRoom(now: number): void {
-    for (const key of this.#rows.keys()) {
-      if (this.#rows.size < this.#maxEntries) return
-      this.#delete(key)
-      this.#bump([key], now)
-    }
-  }
-
-  #under(index: IndexName, values: readonly string[]): Row[] {
-    return [...new Set(values)].flatMap((value) => [...(this.#indexed[index].get(value) ?? [])])
+  /** Who had to leave is bumped like what was removed: a later removal by index could no longer name it. */
+  #signOut({ key }: Row, now: number): void {
+    this.#bump([key], now)
+    publish({ type: 'signed-out', store: this.name, kind: kindOf(key), reason: 'capacity' })
   }
 
   /** Expired rows too: a wall clock set back must not revive what was removed. */
   #targeted(target: RemoveTarget): Row[] {
-    if ('index' in target) return this.#under(target.index, target.values).filter((row) => row.key !== target.except)
+    if ('index' in target)
+      return this.#rows.under(target.index, target.values).filter((row) => row.key !== target.except)
     const row = this.#rows.get(target.key)
     if (!row || ('ifVersion' in target && row.version !== target.ifVersion)) return []
     return [row]
@@ -270,14 +257,6 @@ class MemoryStore implements Store {
   }
 }
 
-function isLive(row: Row, now: number): boolean {
-  return now < row.times.expiresAt
-}
-
 function entryOf(row: Row): StoredEntry {
   return { key: row.key, value: new Uint8Array(row.value), version: row.version, times: { ...row.times } }
-}
-
-function indexesOf(row: Row): [IndexName, string][] {
-  return Object.entries(row.indexes) as [IndexName, string][]
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, afterEach, test } from 'node:test'
-import type { NewEntry, Store } from '../cache/store.ts'
+import type { NewEntry, Store, WriteOutcome } from '../cache/store.ts'
 import { isSallyportError } from '../shared/errors.ts'
 import type { ErrorCode } from '../shared/errors.ts'
 import { manualClock } from '../testing/manual-clock.ts'
@@ -52,6 +52,10 @@ function tamper(path: string, sql: string): void {
   const database = new DatabaseSync(path)
   database.exec(sql)
   database.close()
+}
+
+function onInsertOf(key: string, statement: string): string {
+  return `CREATE TRIGGER spoiler BEFORE INSERT ON oidc_cache WHEN NEW.cache_key = '${key}' BEGIN ${statement}; END`
 }
 
 test('making a store touches no file; the first operation creates it, for its owner only', async () => {
@@ -295,6 +299,55 @@ test('a unit that fails leaves nothing behind, and the store goes on', async () 
   await assert.rejects(store.replace('a', 1, noBytes))
   assert.equal(await versionOf(store, 'a'), 1)
   assert.equal((await store.replace('a', 1, { value: new Uint8Array(1), bump: true })).outcome, 'replaced')
+})
+
+/** Creates `a`, `b` and `c` in one go. */
+function createThree(store: Store): Promise<WriteOutcome[]> {
+  return store.writeMany!(['a', 'b', 'c'].map((key) => ({ operation: 'create', entry: entry(key) })))
+}
+
+async function versionsOfThree(store: Store): Promise<(number | undefined)[]> {
+  return (await store.read(['a', 'b', 'c'])).entries.map((found) => found?.version)
+}
+
+test('one of several writes that fails half-way is undone and unavailable; the others are kept', async () => {
+  const path = newPath()
+  const store = open(path)
+  await createThree(store)
+  tamper(path, `CREATE TRIGGER spoiler BEFORE INSERT ON oidc_cache_epoch BEGIN SELECT RAISE(ABORT, 'no bump'); END`)
+  const [a, b, c] = await store.writeMany!(
+    ['a', 'b', 'c'].map((key) => ({
+      operation: 'replace',
+      key,
+      version: 1,
+      change: { value: new Uint8Array(1), bump: key === 'b' },
+    })),
+  )
+  assert.ok(a && b && c && 'reply' in a && 'error' in b && 'reply' in c)
+  assert.ok(rejectsWith('ERR_STORE_UNAVAILABLE', /did not answer/)(b.error))
+  assert.deepEqual(await versionsOfThree(store), [2, 1, 2])
+})
+
+test('several writes that SQLite rolls back in the middle all fail, the later ones too', async () => {
+  const path = newPath()
+  const store = open(path)
+  await store.ping()
+  tamper(path, onInsertOf('b', "SELECT RAISE(ROLLBACK, 'nothing at all')"))
+  await assert.rejects(createThree(store), (error: Error) => /nothing at all/.test(String(error.cause)))
+  assert.deepEqual(await versionsOfThree(store), [undefined, undefined, undefined])
+})
+
+test('several writes that cannot be committed all fail', async () => {
+  const path = newPath()
+  const store = open(path)
+  await store.ping()
+  tamper(
+    path,
+    'CREATE TABLE parent (id PRIMARY KEY); CREATE TABLE child (id REFERENCES parent DEFERRABLE INITIALLY DEFERRED)',
+  )
+  tamper(path, onInsertOf('b', 'INSERT INTO child VALUES (1)'))
+  await assert.rejects(createThree(store), rejectsWith('ERR_STORE_UNAVAILABLE', /did not answer/))
+  assert.deepEqual(await versionsOfThree(store), [undefined, undefined, undefined])
 })
 
 test('a page mark that is none is a TypeError', async () => {

@@ -14,11 +14,14 @@ import type {
   StoreCapabilities,
   StoredEntry,
   StoreStats,
+  Write,
+  WriteOutcome,
 } from '../cache/store.ts'
 import { SallyportError } from '../shared/errors.ts'
 import { bucketCount, keysToBump } from './_bumps.ts'
-import { deadlines, extendedDeadline } from './_deadlines.ts'
 import { EntryRows } from './_entry-rows.ts'
+import { EntryWrites } from './_entry-writes.ts'
+import type { WritingUnit } from './_entry-writes.ts'
 import { EpochRows } from './_epoch-rows.ts'
 import { LockRetries } from './_lock-retries.ts'
 import { loadDriver } from './_sqlite-connection.ts'
@@ -60,6 +63,7 @@ class SqliteStore implements Store {
   readonly #retries: LockRetries
   readonly #entries: EntryRows
   readonly #epochs: EpochRows
+  readonly #writes: EntryWrites
   #driver: Driver | undefined
   #connections: Connections | undefined
   #maxStalenessMs = 0
@@ -72,6 +76,7 @@ class SqliteStore implements Store {
     this.#retries = new LockRetries(settings.clock, settings.operationTimeoutMs)
     this.#entries = new EntryRows(this.#tables)
     this.#epochs = new EpochRows(this.#tables)
+    this.#writes = new EntryWrites(this.#entries, this.#epochs)
   }
 
   init(instance: { maxStalenessMs: number }): Promise<void> {
@@ -88,45 +93,24 @@ class SqliteStore implements Store {
   }
 
   create(entry: NewEntry): Promise<CreateReply> {
-    return this.#run(({ main }, storeNow) =>
-      main.writing((): CreateReply => {
-        if (this.#entries.live(main, entry.key, storeNow)) return { outcome: 'present' }
-        this.#entries.delete(main, entry.key)
-        const times = { createdAt: storeNow, lastSeenAt: storeNow, ...deadlines(storeNow, entry.lifetime) }
-        this.#entries.insert(main, entry, times)
-        return { outcome: 'created', version: 1, times, storeNow }
-      }),
-    )
+    return this.#write('main', (unit) => this.#writes.create(unit, entry))
   }
 
   replace(key: string, version: number, change: Replacement): Promise<ReplaceReply> {
-    return this.#run((connections, storeNow) => {
-      const connection = change.bump ? connections.durable : connections.main
-      return connection.writing((): ReplaceReply => {
-        const found = this.#entries.live(connection, key, storeNow)
-        if (!found) return { outcome: 'absent' }
-        if (found.version !== version) return { outcome: 'conflict' }
-        const times = change.lifetime
-          ? { createdAt: found.times.createdAt, lastSeenAt: storeNow, ...deadlines(storeNow, change.lifetime) }
-          : found.times
-        this.#entries.update(connection, { key, value: change.value, version: version + 1, times })
-        const bumps = change.bump ? this.#epochs.bump(connection, [key], storeNow) : []
-        return { outcome: 'replaced', version: version + 1, times, storeNow, bumps }
-      })
-    })
+    return this.#write(change.bump ? 'durable' : 'main', (unit) => this.#writes.replace(unit, { key, version, change }))
   }
 
   extend(key: string, idleMs: number): Promise<ExtendReply> {
-    return this.#run(({ main }, storeNow) =>
-      main.writing((): ExtendReply => {
-        const found = this.#entries.live(main, key, storeNow)
-        if (!found) return { outcome: 'absent' }
-        const expiresAt = extendedDeadline(found.times, storeNow, idleMs)
-        const times = { ...found.times, lastSeenAt: storeNow, expiresAt }
-        this.#entries.prolong(main, key, times)
-        return { outcome: 'extended', version: found.version, times, storeNow }
-      }),
+    return this.#write('main', (unit) => this.#writes.extend(unit, key, idleMs))
+  }
+
+  /** One transaction, and durable as a whole if one of its writes has to be: that is one wait for the disk, not many. */
+  async writeMany(writes: readonly Write[]): Promise<WriteOutcome[]> {
+    const mustLast = writes.some((write) => write.operation === 'replace' && write.change.bump)
+    const outcomes = await this.#write(mustLast ? 'durable' : 'main', (unit) =>
+      writes.map((write) => unit.connection.attempt(() => this.#writes.apply(unit, write))),
     )
+    return outcomes.map((outcome) => ('error' in outcome ? { error: this.#failure(outcome.error) } : outcome))
   }
 
   take(key: string): Promise<StoredEntry | undefined> {
@@ -182,15 +166,26 @@ class SqliteStore implements Store {
 
   /** One attempt is one turn of the event loop: nothing of this process ever comes between its statements. */
   async #run<T>(unit: (connections: Connections, storeNow: number) => T): Promise<T> {
-    const { clock, path } = this.#settings
+    const { clock } = this.#settings
     this.#driver ??= await loadDriver()
     const driver = this.#driver
     try {
       return await this.#retries.run(() => unit(this.#connected(driver), Math.floor(clock.wall())), isLocked)
     } catch (error) {
-      if (isSqliteError(error)) this.#disconnect()
-      throw translated(error, path)
+      throw this.#failure(error)
     }
+  }
+
+  #write<T>(on: 'main' | 'durable', work: (unit: WritingUnit) => T): Promise<T> {
+    return this.#run((connections, storeNow) => {
+      const connection = connections[on]
+      return connection.writing(() => work({ connection, storeNow }))
+    })
+  }
+
+  #failure(error: unknown): unknown {
+    if (isSqliteError(error)) this.#disconnect()
+    return translated(error, this.#settings.path)
   }
 
   #connected(driver: Driver): Connections {

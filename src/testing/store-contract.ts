@@ -10,6 +10,7 @@ import { raceCases } from './store-contract/races.ts'
 import { removalCases } from './store-contract/removal.ts'
 import { replacingCases } from './store-contract/replacing.ts'
 import { upkeepCases } from './store-contract/upkeep.ts'
+import { writingManyCases } from './store-contract/writing-many.ts'
 
 /** What a store is made for. */
 export interface StoreContext {
@@ -57,6 +58,7 @@ export function storeContract(options: StoreContractOptions): void {
   epochCases(define)
   listingCases(define)
   raceCases(define)
+  writingManyCases(define)
   upkeepCases(define)
 }
 

@@ -25,6 +25,7 @@ function pair({ clock, id }: StoreContext): Store {
     create: (entry) => next().create(entry),
     replace: (key, version, change) => next().replace(key, version, change),
     extend: (key, idleMs) => next().extend(key, idleMs),
+    writeMany: (writes) => next().writeMany!(writes),
     take: (key) => next().take(key),
     remove: (target) => next().remove(target),
     list: (query) => next().list(query),

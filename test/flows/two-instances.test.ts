@@ -161,7 +161,7 @@ for (const store of storeKinds) {
       it(`${what} at one ends it at the other within maxStalenessMs`, async (t) => {
         const world = await startWarmAndTimed(t, { store, options: { cache: { maxStalenessMs: 1_000 } } })
         const cookie = `sallyport=${sessionCookie(world.browser, world.app)}`
-        assert.ok(world.apps.every(({ auth }) => auth.cache.stats().l1 > 0))
+        assert.ok(world.apps.every(({ auth }) => auth.cache.stats().answers.l1 > 0))
         await end(world)
         await world.clock.advance(1_000)
         for (const { auth } of world.apps) assert.equal(await auth.authenticate(cookie), undefined)

@@ -28,10 +28,10 @@ race(
       await sim.scheduler.sleep(sim.maxStalenessMs)
       // A wall clock that was set back says that no time has passed.
       if (sim.scheduler.random.chance(0.5)) cutOff.machine.stepWall(-sim.maxStalenessMs)
-      const { l1 } = cutOff.service.stats()
+      const { l1 } = cutOff.service.stats().answers
       await sim.ask(cutOff, browser)
-      assert.equal(cutOff.service.stats().l1, l1, 'memory answered although nothing vouched for it')
-      sim.saw('memory was passed by', cutOff.service.stats().bypasses > 0)
+      assert.equal(cutOff.service.stats().answers.l1, l1, 'memory answered although nothing vouched for it')
+      sim.saw('memory was passed by', cutOff.service.stats().sessions.bypasses.lease > 0)
     }
     if (sim.scheduler.random.chance(0.5)) {
       const asking = sim.traffic(browser, { forMs: 800, everyMs: 50 })
@@ -188,9 +188,9 @@ async function expectMemoryAt(sim: Simulation, instance: Instance, browser: Simu
   // Whatever is under way ends, a poll is sent, and its answer comes.
   for (let tries = 0; tries < 10; tries++) {
     await sim.ask(instance, browser)
-    const { l1 } = instance.service.stats()
+    const { l1 } = instance.service.stats().answers
     await sim.ask(instance, browser)
-    if (instance.service.stats().l1 > l1) return
+    if (instance.service.stats().answers.l1 > l1) return
     await sim.scheduler.sleep(sim.maxStalenessMs / 3)
   }
   assert.fail(`${instance.name} does not answer from memory any more`)

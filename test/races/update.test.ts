@@ -31,12 +31,12 @@ race(
       await sim.pause(200)
       const writer = sim.anyInstance
       await sim.update(writer, alice, (await sim.ask(writer, alice))!, `update ${count}`)
-      const known = sim.instances.map(({ service }) => service.stats().l1)
+      const known = sim.instances.map(({ service }) => service.stats().answers.l1)
       const seen = await Promise.all(sim.instances.map((instance) => sim.ask(instance, alice)))
       for (const answer of seen) assert.ok(answer!.data.count >= count, 'who wrote did not read it')
       sim.saw(
         'a version cookie passed by memory',
-        sim.instances.some(({ service }, i) => service.stats().l1 === known[i]),
+        sim.instances.some(({ service }, i) => service.stats().answers.l1 === known[i]),
       )
     }
     await Promise.all(asking)

@@ -48,7 +48,8 @@ export async function startInstance(t: TestContext, plan: InstancePlan = {}): Pr
     logger,
   })
   const partition = tiers.partition<string>({
-    capacity: plan.config?.l1MaxCapacity ?? 100,
+    name: 'values',
+    room: tiers.config,
     open: (_text, { value }) => {
       const text = Buffer.from(value).toString()
       return text === 'unreadable' ? undefined : text

@@ -2,7 +2,19 @@ import type { Store } from '../../src/cache/store.ts'
 
 /** The operations that ask or change something in the store. */
 export type StoreOperation =
-  'init' | 'read' | 'create' | 'replace' | 'extend' | 'take' | 'remove' | 'list' | 'epochs' | 'sweep' | 'stats' | 'ping'
+  | 'init'
+  | 'read'
+  | 'create'
+  | 'replace'
+  | 'extend'
+  | 'writeMany'
+  | 'take'
+  | 'remove'
+  | 'list'
+  | 'epochs'
+  | 'sweep'
+  | 'stats'
+  | 'ping'
 
 const operations: ReadonlySet<string> = new Set<StoreOperation>([
   'init',
@@ -10,6 +22,7 @@ const operations: ReadonlySet<string> = new Set<StoreOperation>([
   'create',
   'replace',
   'extend',
+  'writeMany',
   'take',
   'remove',
   'list',

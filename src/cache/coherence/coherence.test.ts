@@ -15,20 +15,29 @@ interface View {
   coherence: Coherence
   /** What the holder was told, in order: keys, `bucket 1`, `all`. */
   dropped: string[]
+  /** What the store was caught at. */
+  violations: string[]
   /** Polls the store: its numbers and what it remembers. */
   poll(at: number | Instant, numbers: number[], also?: Partial<EpochsReply> & { known?: number[] }): void
 }
 
-function view(): View {
+function view(graceMs = 0): View {
   const dropped: string[] = []
-  const coherence = new Coherence(buckets, D, {
-    drop: (key) => void dropped.push(key),
-    dropBucket: (bucket) => void dropped.push(`bucket ${bucket}`),
-    dropAll: () => void dropped.push('all'),
-  })
+  const violations: string[] = []
+  const coherence = new Coherence(
+    buckets,
+    { maxStalenessMs: D, graceMs, writeTimeoutMs: 1_000 },
+    {
+      drop: (key) => void dropped.push(key),
+      dropBucket: (bucket) => void dropped.push(`bucket ${bucket}`),
+      dropAll: () => void dropped.push('all'),
+      violated: (bucket, reason) => void violations.push(`bucket ${bucket}: ${reason}`),
+    },
+  )
   return {
     coherence,
     dropped,
+    violations,
     poll(at, numbers, { known, ...also } = {}) {
       const sentAt = instant(at)
       const storeNow = storeOffset + sentAt.monotonic
@@ -448,11 +457,16 @@ test('however pushes are lost, doubled and reordered: what was read before the l
     fc.property(made, arrivals, pollsAfter, fc.nat({ max: 3 }), (units, order, polls, remembered) => {
       const bumps = units.map((names, i) => bump(i, i + 1, [...names]))
       const held = new Map<string, CacheEntry<string>>(keys.map((key) => [key, entry(0, 0)]))
-      const coherence = new Coherence(buckets, D, {
-        drop: (key) => void held.delete(key),
-        dropBucket: () => held.clear(),
-        dropAll: () => {},
-      })
+      const coherence = new Coherence(
+        buckets,
+        { maxStalenessMs: D, graceMs: 0, writeTimeoutMs: 1_000 },
+        {
+          drop: (key) => void held.delete(key),
+          dropBucket: () => held.clear(),
+          dropAll: () => {},
+          violated: () => {},
+        },
+      )
       const poll = (): void => {
         const recent = bumps.slice(bumps.length - remembered)
         const numbers = [0, bumps.length, 0, 0]
@@ -492,4 +506,77 @@ test('how stale any instance may be is known from the poll, and never less than 
     instance.poll(1, [0, 0, 0, 0], { maxStalenessMs: theirs })
     assert.equal(instance.coherence.greatestStalenessMs, greatest)
   }
+})
+
+describe('a grace while the store does not answer', () => {
+  const allowsStale = ({ coherence }: View, held: CacheEntry<string>, at: number | Instant): boolean => {
+    const { monotonic, wall } = instant(at)
+    return coherence.allowsStale(held, monotonic, wall)
+  }
+
+  test('begins when the lease ends and is as long as was said', () => {
+    const instance = view(5 * D)
+    instance.poll(0, [0, 3, 0, 0])
+    assert.equal(allows(instance, entry(3, 0), D), false)
+    assert.equal(allowsStale(instance, entry(3, 0), 6 * D - 1), true)
+    assert.equal(allowsStale(instance, entry(3, 0), 6 * D), false)
+  })
+
+  test('is counted by both clocks', () => {
+    const instance = view(5 * D)
+    instance.poll(0, [0, 3, 0, 0])
+    assert.equal(allowsStale(instance, entry(3, 0), { monotonic: D, wall: 6 * D }), false)
+  })
+
+  test('is none by default, not even within the lease', () => {
+    assert.equal(allowsStale(viewAt([0, 3, 0, 0]), entry(3, 0), 1), false)
+  })
+
+  test('does not cover what is known to be old', () => {
+    const instance = view(5 * D)
+    instance.poll(0, [0, 3, 0, 0])
+    instance.poll(1, [0, 9, 0, 0])
+    assert.equal(allowsStale(instance, entry(3, 0), 2), false)
+  })
+
+  test('is part of how stale any instance may be', () => {
+    assert.equal(view(5 * D).coherence.greatestStalenessMs, 6 * D)
+  })
+})
+
+describe('a store that breaks its word is caught', () => {
+  const told = storeOffset
+
+  test('when it has forgotten a number', () => {
+    const instance = viewAt([0, told + 3, 0, 0])
+    instance.poll(1, [0, told + 2, 0, 0])
+    assert.deepEqual(instance.violations, ['bucket 1: forgotten'])
+  })
+
+  test('when it tells of a change that the poll before should have told of', () => {
+    const instance = viewAt([0, 0, 0, 0])
+    instance.poll(10 * D, [0, 0, 0, 0])
+    instance.poll(10 * D + 1, [0, told + 7 * D, 0, 0])
+    assert.deepEqual(instance.violations, ['bucket 1: late'])
+  })
+
+  test('but not when a change is merely new', () => {
+    const instance = viewAt([0, 0, 0, 0])
+    instance.poll(10 * D, [0, 0, 0, 0])
+    instance.poll(10 * D + 300, [0, told + 10 * D + 200, 0, 0])
+    assert.deepEqual(instance.violations, [])
+  })
+
+  test('nor when a write took its time', () => {
+    const instance = viewAt([0, 0, 0, 0])
+    instance.poll(10 * D, [0, 0, 0, 0])
+    instance.poll(10 * D + 300, [0, told + 9 * D, 0, 0])
+    assert.deepEqual(instance.violations, [])
+  })
+
+  test('nor when it is another store', () => {
+    const instance = viewAt([0, told + 3, 0, 0])
+    instance.poll(1, [0, 0, 0, 0], { incarnation: 'store 2' })
+    assert.deepEqual(instance.violations, [])
+  })
 })

@@ -1,5 +1,6 @@
 import type { Instant } from '../../shared/clock.ts'
 import type { CacheEntry } from '../entry.ts'
+import { publish } from '../events.ts'
 import type { Bump, EpochsReply, Push } from '../store.ts'
 
 /** What the view asks of whoever holds entries and reads under way. */
@@ -8,6 +9,8 @@ export interface Holder {
   drop(key: string): void
   dropBucket(bucket: number): void
   dropAll(): void
+  /** The store was caught: it has forgotten what it acknowledged, or told of it later than D. */
+  violated(bucket: number, reason: 'forgotten' | 'late'): void
 }
 
 /** Taken before something is sent; says later whether its outcome may still be kept. */
@@ -15,6 +18,16 @@ export interface Mark {
   /** The bucket's epoch, as known then. */
   readonly stamp: number
   readonly generation: number
+}
+
+/** How old what memory answers with may be. */
+export interface StalenessBounds {
+  /** D. */
+  maxStalenessMs: number
+  /** On top of it, while the store does not answer. */
+  graceMs: number
+  /** A write may take this long at the store: what is older and was not told by the last poll should have been. */
+  writeTimeoutMs: number
 }
 
 const never: Instant = { monotonic: -Infinity, wall: -Infinity }
@@ -27,26 +40,35 @@ const never: Instant = { monotonic: -Infinity, wall: -Infinity }
  */
 export class Coherence {
   readonly #maxStalenessMs: number
+  readonly #graceMs: number
+  readonly #lateMs: number
   readonly #epoch: Float64Array
   readonly #floor: Float64Array
   readonly #holder: Holder
+  /** What the last poll was told, and when that was by the store's clock. */
+  readonly #told: Float64Array
+  #toldAt = -Infinity
   #freshAsOf: Instant = never
   #incarnation: string | undefined
   /** The store's clock less our monotonic one, as it was when everything was dropped last: small steps add up. */
   #storeOffset: number | undefined
   /** Rises when numbers fell, or the store or its time is another: no outcome marked before may be kept. */
   #generation = 0
-  /** Pushes that did not continue what was known, so that a whole bucket fell below its floor. */
+  pushes: number = 0
+  /** Those that did not continue what was known, so that a whole bucket fell below its floor. */
   pushGaps: number = 0
 
   /** The longest that any instance on this store may answer from memory after a change, as far as is known. */
   greatestStalenessMs: number
 
-  constructor(buckets: number, maxStalenessMs: number, holder: Holder) {
+  constructor(buckets: number, bounds: StalenessBounds, holder: Holder) {
     this.#epoch = new Float64Array(buckets)
     this.#floor = new Float64Array(buckets)
-    this.#maxStalenessMs = maxStalenessMs
-    this.greatestStalenessMs = maxStalenessMs
+    this.#told = new Float64Array(buckets)
+    this.#maxStalenessMs = bounds.maxStalenessMs
+    this.#graceMs = bounds.graceMs
+    this.#lateMs = bounds.maxStalenessMs + bounds.writeTimeoutMs
+    this.greatestStalenessMs = bounds.maxStalenessMs + bounds.graceMs
     this.#holder = holder
   }
 
@@ -56,14 +78,28 @@ export class Coherence {
 
   /** Whether L1 may answer with this entry at this very moment. Both clocks must have been read just now. */
   allows(entry: CacheEntry<unknown>, monotonic: number, wall: number): boolean {
-    if (entry.stamp < this.#floor[entry.bucket]!) return false
-    const asOf = entry.readAt.monotonic > this.#freshAsOf.monotonic ? entry.readAt : this.#freshAsOf
-    return this.#isRecent(asOf, monotonic, wall)
+    return !this.isBelowFloor(entry) && isRecent(this.#asOf(entry), monotonic, wall, this.#maxStalenessMs)
+  }
+
+  /** The same for when the store does not answer: the operator may have chosen a grace. */
+  allowsStale(entry: CacheEntry<unknown>, monotonic: number, wall: number): boolean {
+    const withinMs = this.#maxStalenessMs + this.#graceMs
+    return this.#graceMs > 0 && !this.isBelowFloor(entry) && isRecent(this.#asOf(entry), monotonic, wall, withinMs)
+  }
+
+  /** Whether something in the entry's bucket changed after it was read, and nobody said what. */
+  isBelowFloor(entry: CacheEntry<unknown>): boolean {
+    return entry.stamp < this.#floor[entry.bucket]!
   }
 
   /** Whether the last good poll is recent enough to vouch for every entry. */
   holdsLease(monotonic: number, wall: number): boolean {
-    return this.#isRecent(this.#freshAsOf, monotonic, wall)
+    return isRecent(this.#freshAsOf, monotonic, wall, this.#maxStalenessMs)
+  }
+
+  /** Milliseconds since the poll that memory trusts was sent; `undefined` before the first. */
+  leaseAgeMs(monotonic: number): number | undefined {
+    return this.#freshAsOf === never ? undefined : monotonic - this.#freshAsOf.monotonic
   }
 
   mark(bucket: number): Mark {
@@ -77,7 +113,7 @@ export class Coherence {
 
   /** The bump of a unit sent at `mark`. One made for a store that is gone since says nothing about the present one. */
   applyOwn(bump: Bump, mark: Mark): void {
-    if (mark.generation === this.#generation && this.applyBump(bump)) return
+    if (mark.generation === this.#generation && this.#applyBump(bump)) return
     // Who changed something does not go on with what was there before, also where a later bump was known first.
     this.#drop(bump.bucket, bump.keys)
   }
@@ -88,15 +124,19 @@ export class Coherence {
   }
 
   applyPush({ incarnation, bump }: Push): void {
-    if (incarnation === this.#incarnation) this.applyBump(bump)
+    this.pushes++
+    if (incarnation !== this.#incarnation) return
+    const known = this.#epoch[bump.bucket]
+    if (!this.#applyBump(bump) || bump.prev === known) return
+    this.pushGaps++
+    publish({ type: 'push-gap', bucket: bump.bucket })
   }
 
   /** Returns whether it was news. */
-  applyBump({ bucket, prev, n, keys }: Bump): boolean {
+  #applyBump({ bucket, prev, n, keys }: Bump): boolean {
     const known = this.#epoch[bucket]
     if (known === undefined || !(n > known)) return false
     this.#epoch[bucket] = n
-    if (prev !== known) this.pushGaps++
     if (prev !== known || keys === '*') this.#floor[bucket] = n
     this.#drop(bucket, keys)
     return true
@@ -106,8 +146,9 @@ export class Coherence {
   applyPoll(reply: EpochsReply, known: readonly number[], sentAt: Instant): void {
     if (reply.incarnation !== this.#incarnation || this.#hasStepped(reply, sentAt)) this.#adopt(reply, sentAt)
     else this.#compare(reply, known)
+    this.#noteTold(reply)
     if (sentAt.monotonic >= this.#freshAsOf.monotonic) this.#freshAsOf = sentAt
-    this.greatestStalenessMs = Math.max(this.#maxStalenessMs, reply.maxStalenessMs)
+    this.greatestStalenessMs = Math.max(this.#maxStalenessMs + this.#graceMs, reply.maxStalenessMs)
   }
 
   /** Deadlines in memory were counted by the store's clock as it was: a step of it, or a sleep of ours, makes them wrong. */
@@ -129,9 +170,10 @@ export class Coherence {
 
   #compare(reply: EpochsReply, known: readonly number[]): void {
     // Exact where the store still knows which keys moved; what is left over drops its bucket.
-    for (const bump of reply.recent) if (bump.prev === this.#epoch[bump.bucket]) this.applyBump(bump)
+    for (const bump of reply.recent) if (bump.prev === this.#epoch[bump.bucket]) this.#applyBump(bump)
     for (let bucket = 0; bucket < this.#epoch.length; bucket++) {
       const n = reply.numbers[bucket] ?? 0
+      if (this.#isLate(bucket, n)) this.#holder.violated(bucket, 'late')
       if (n < known[bucket]!) this.#fell(bucket, n)
       else if (n > this.#epoch[bucket]!) this.#epoch[bucket] = this.#floor[bucket] = n
     }
@@ -140,8 +182,19 @@ export class Coherence {
   /** Only a restored store can know less than we knew before we asked. */
   #fell(bucket: number, n: number): void {
     this.#generation++
+    this.#holder.violated(bucket, 'forgotten')
     this.#holder.dropBucket(bucket)
     this.#epoch[bucket] = this.#floor[bucket] = n
+  }
+
+  /** Whether this rise is so old that the poll before must have told of it: a lagging replica answered that one. */
+  #isLate(bucket: number, n: number): boolean {
+    return n > this.#told[bucket]! && n < this.#toldAt - this.#lateMs
+  }
+
+  #noteTold({ numbers, storeNow }: EpochsReply): void {
+    for (let bucket = 0; bucket < this.#told.length; bucket++) this.#told[bucket] = numbers[bucket] ?? 0
+    this.#toldAt = storeNow
   }
 
   #drop(bucket: number, keys: Bump['keys']): void {
@@ -149,7 +202,11 @@ export class Coherence {
     else for (const key of keys) this.#holder.drop(key)
   }
 
-  #isRecent(asOf: Instant, monotonic: number, wall: number): boolean {
-    return monotonic - asOf.monotonic < this.#maxStalenessMs && Math.abs(wall - asOf.wall) < this.#maxStalenessMs
+  #asOf(entry: CacheEntry<unknown>): Instant {
+    return entry.readAt.monotonic > this.#freshAsOf.monotonic ? entry.readAt : this.#freshAsOf
   }
+}
+
+function isRecent(asOf: Instant, monotonic: number, wall: number, withinMs: number): boolean {
+  return monotonic - asOf.monotonic < withinMs && Math.abs(wall - asOf.wall) < withinMs
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { describe, test, type TestContext } from 'node:test'
 import { SallyportError } from '../../shared/errors.ts'
 import type { Randomness } from '../../shared/randomness.ts'
 import { memoryStore } from '../../stores/memory.ts'
@@ -21,6 +22,8 @@ interface World {
   /** When each poll was sent, in ms since the start. */
   sentAt: number[]
   lines: LogLine[]
+  /** How many polls were answered, as others are told. */
+  answers(): number
   holdsLease(): boolean
 }
 
@@ -28,7 +31,11 @@ function world({ randomness = evenRandomness }: { randomness?: Randomness } = {}
   const clock = manualClock()
   const held = heldStore(memoryStore({ clock }))
   const { logger, lines } = recordingLogger()
-  const coherence = new Coherence(256, D, { drop: () => {}, dropBucket: () => {}, dropAll: () => {} })
+  const coherence = new Coherence(
+    256,
+    { maxStalenessMs: D, graceMs: 0, writeTimeoutMs: 1_000 },
+    { drop: () => {}, dropBucket: () => {}, dropAll: () => {}, violated: () => {} },
+  )
   const sentAt: number[] = []
   const store: Store = Object.assign(Object.create(held.store) as Store, {
     epochs: (known: readonly number[]) => {
@@ -36,9 +43,12 @@ function world({ randomness = evenRandomness }: { randomness?: Randomness } = {}
       return held.store.epochs(known)
     },
   })
-  const poller = new Poller({ store, coherence, maxStalenessMs: D, timeoutMs: D / 3, clock, randomness, logger })
+  let answered = 0
+  const onAnswer = (): void => void answered++
+  const options = { store, coherence, maxStalenessMs: D, timeoutMs: D / 3, clock, randomness, logger, onAnswer }
+  const poller = new Poller(options)
   const holdsLease = (): boolean => coherence.holdsLease(clock.monotonic(), clock.wall())
-  return { clock, coherence, poller, held, sentAt, lines, holdsLease }
+  return { clock, coherence, poller, held, sentAt, lines, answers: () => answered, holdsLease }
 }
 
 /** Lets time pass while somebody reads all the while; calls `look` every 10 ms. */
@@ -61,6 +71,18 @@ async function inUseWithAnswersAfter(latency: number, started: World, ms: number
     if (waited >= latency) held.release('epochs')
     look()
   })
+}
+
+/** What is published of the lease while the test runs. */
+function leaseEvents(t: TestContext): string[] {
+  const states: string[] = []
+  const listener = (event: unknown): void => {
+    const { type, state } = event as { type: string; state: string }
+    if (type === 'lease') states.push(state)
+  }
+  subscribe('sallyport:cache', listener)
+  t.after(() => unsubscribe('sallyport:cache', listener))
+  return states
 }
 
 function gaps(times: number[]): number[] {
@@ -164,7 +186,7 @@ describe('a poll that is not answered', () => {
     started.poller.wake()
     await inUse(started, 2_000)
     started.held.pass('epochs')
-    await inUse(started, 1_000)
+    await inUse(started, 2_000)
     assert.deepEqual(
       started.lines.map(({ level, message }) => [level, message.split(':')[0]]),
       [
@@ -172,6 +194,110 @@ describe('a poll that is not answered', () => {
         ['info', 'the lease is renewed'],
       ],
     )
+  })
+})
+
+describe('polls that were given up and never end', () => {
+  test('become rare while the store hangs', async () => {
+    const started = world({ randomness: { ...evenRandomness, fraction: () => 1 } })
+    started.held.hold('epochs', 'request')
+    started.poller.wake()
+    await inUse(started, 53_000)
+    const waits = [1 / 3, 1 / 3, 1, 1, 1, 1, 1, 1, 1, 10, 10, 10, 10, 10].map((share) => Math.round(share * D))
+    assert.deepEqual(gaps(started.sentAt), waits)
+  })
+
+  test('hold up nothing once one of them ends, be it with an answer or an error', async () => {
+    for (const end of ['release', 'lose'] as const) {
+      const started = world()
+      started.held.hold('epochs', 'answer')
+      started.poller.wake()
+      await inUse(started, 1_300)
+      assert.equal(started.sentAt.length, 3)
+      started.held.pass('epochs')
+      started.held[end]('epochs')
+      await inUse(started, 10)
+      assert.deepEqual([started.sentAt.length, started.holdsLease()], [4, true])
+    }
+  })
+
+  test('hold up nothing once the store answers something else', async () => {
+    const started = world()
+    started.held.hold('epochs', 'request')
+    started.poller.wake()
+    await inUse(started, 3_000)
+    const before = started.sentAt.length
+    started.held.pass('epochs')
+    started.poller.pollSoon()
+    await inUse(started, 10)
+    assert.deepEqual([started.sentAt.length, started.holdsLease()], [before + 1, true])
+  })
+
+  test('are of a dead connection if a later one is answered, and slow down nothing any more', async () => {
+    const started = world()
+    started.held.hold('epochs', 'request')
+    started.poller.wake()
+    await inUse(started, 1_500)
+    started.held.pass('epochs')
+    await inUse(started, 3 * D)
+    assert.equal(started.holdsLease(), true)
+    const before = started.sentAt.length
+    started.held.hold('epochs', 'request')
+    await inUse(started, D)
+    assert.ok(started.sentAt.length - before >= 3, `${started.sentAt.length - before} polls`)
+  })
+})
+
+describe('a poll that is answered with nonsense', () => {
+  test('is one that failed', async () => {
+    const started = world()
+    const { clock, coherence } = started
+    const odd: Store = Object.assign(Object.create(started.held.store) as Store, {
+      epochs: async (known: readonly number[]) => ({ ...(await started.held.store.epochs(known)), numbers: [NaN] }),
+    })
+    const { logger } = recordingLogger()
+    const options = { store: odd, coherence, maxStalenessMs: D, timeoutMs: D / 3, clock, randomness: evenRandomness }
+    const poller = new Poller({ ...options, logger, onAnswer: () => assert.fail('no answer') })
+    await poller.poll()
+    assert.deepEqual([started.holdsLease(), coherence.incarnation, poller.pollFailures], [false, undefined, 1])
+  })
+})
+
+describe('what others are told', () => {
+  test('it counts the polls, and those that failed', async () => {
+    const started = world()
+    await started.poller.poll()
+    started.held.hold('epochs', 'request')
+    const lost = started.poller.poll()
+    await started.clock.advance(300)
+    await lost
+    assert.deepEqual([started.poller.polls, started.poller.pollFailures, started.answers()], [2, 1, 1])
+  })
+
+  test('the lease is held with the first answer, lost when it is over, and held again', async (t) => {
+    const states = leaseEvents(t)
+    const started = world()
+    started.poller.wake()
+    await inUse(started, 1_000)
+    assert.deepEqual(states, ['held'])
+    started.held.hold('epochs', 'request')
+    await inUse(started, 3_000)
+    assert.deepEqual(states, ['held', 'lost'])
+    started.held.pass('epochs')
+    await inUse(started, 3_000)
+    assert.deepEqual(states, ['held', 'lost', 'held'])
+  })
+
+  test('a poll that is lost does not lose the lease', async (t) => {
+    const states = leaseEvents(t)
+    const started = world()
+    started.poller.wake()
+    await inUse(started, 10)
+    started.held.hold('epochs', 'request')
+    await inUse(started, 350)
+    started.held.pass('epochs')
+    await inUse(started, 1_000)
+    assert.deepEqual([states, started.poller.pollFailures], [['held'], 1])
   })
 })
 
@@ -185,7 +311,7 @@ test('a store that refuses at once is not asked more often than every third of D
   }
   const { clock, coherence } = started
   const options = { store: refusing, coherence, maxStalenessMs: D, timeoutMs: D / 3, clock, randomness: evenRandomness }
-  const poller = new Poller({ ...options, logger: recordingLogger().logger })
+  const poller = new Poller({ ...options, logger: recordingLogger().logger, onAnswer: () => {} })
   poller.wake()
   for (let passed = 0; passed < 3_000; passed += 100) {
     poller.lastUseAt = clock.monotonic()

@@ -1,215 +1,302 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
+import { resolveCacheConfig, type L1Config, type L1Priority } from '../config.ts'
 import { CacheEntry } from '../entry.ts'
+import type { EvictionPolicy } from './eviction-policy.ts'
 import { L1 } from './l1.ts'
 
-function entry(text: string, key: string = `key of ${text}`, bucket = 0): CacheEntry<string> {
-  const times = { createdAt: 0, lastSeenAt: 0, expiresAt: 1_000 }
-  const reading = { stamp: 0, at: { monotonic: 0, wall: 0 }, storeNow: 0 }
-  return new CacheEntry({ text, key, value: 'value', version: 1, times }, reading, { bucket, ttlMs: 1_000 })
+interface Place {
+  key?: string
+  bucket?: number
+  /** Seconds it lives from `at` on. */
+  livesSec?: number
+  at?: number
 }
 
-function filled(capacity: number, ...texts: string[]): L1<string> {
-  const l1 = new L1<string>(capacity)
-  for (const text of texts) l1.set(entry(text))
-  return l1
+function entry(text: string, { key = `key of ${text}`, bucket = 0, livesSec = 3_600, at = 0 }: Place = {}) {
+  const times = { createdAt: at, lastSeenAt: at, expiresAt: at + livesSec * 1_000 }
+  const reading = { stamp: 0, at: { monotonic: at, wall: at }, storeNow: at }
+  return new CacheEntry({ text, key, value: 'value', version: 1, times }, reading, { bucket, ttlMs: 3_600_000 })
 }
 
-/** Which of these texts are there. */
-function heldOf(l1: L1<string>, texts: string): string {
-  return [...texts].filter((text) => l1.get(text) !== undefined).join('')
+interface Room {
+  l1: L1<string>
+  failures: unknown[]
+  put(text: string, how?: Place & { bytes?: number; priority?: L1Priority }): CacheEntry<string>
+  /** Which of these texts are there, without anybody asking for them. */
+  held(texts: string): string
 }
 
-describe('a full L1', () => {
-  test('lets the least recently set entry go first', () => {
-    const l1 = filled(3, 'a', 'b', 'c', 'd')
-    assert.equal(heldOf(l1, 'abcd'), 'bcd')
+function room(config: L1Config = {}): Room {
+  const failures: unknown[] = []
+  const l1 = new L1<string>('values', resolveCacheConfig(config), (error) => void failures.push(error))
+  return {
+    l1,
+    failures,
+    put(text, { bytes = 100, priority = 'normal', ...place } = {}) {
+      const made = entry(text, place)
+      l1.set(made, bytes, priority)
+      return made
+    },
+    held: (texts) => [...texts].filter((text) => l1.ofKey(`key of ${text}`) !== undefined).join(''),
+  }
+}
+
+describe('room for so many entries', () => {
+  test('is never exceeded, and what left is counted', () => {
+    const { l1, put } = room({ l1MaxCapacity: 3 })
+    for (const text of 'abcdefgh') put(text)
+    assert.equal(l1.size, 3)
+    assert.equal(l1.evictions.capacity, 5)
   })
 
-  test('keeps an entry that was used since', () => {
-    const l1 = filled(3, 'a', 'b', 'c')
-    l1.use(l1.get('a')!)
-    l1.set(entry('d'))
-    assert.equal(heldOf(l1, 'abcd'), 'acd')
-  })
-
-  test('is not disturbed by a mere look', () => {
-    const l1 = filled(3, 'a', 'b', 'c')
-    l1.get('a')
-    l1.ofKey('key of a')
-    l1.set(entry('d'))
-    assert.equal(heldOf(l1, 'abcd'), 'bcd')
-  })
+  for (const l1EvictionPolicy of ['s3-fifo', 'lru', 'lfu'] as const) {
+    test(`${l1EvictionPolicy} keeps what is asked for again and again`, () => {
+      const { l1, put, held } = room({ l1MaxCapacity: 3, l1EvictionPolicy })
+      for (const text of 'abc') put(text)
+      for (const text of 'defgh') {
+        for (let i = 0; i < 3; i++) l1.find('a', 1)
+        put(text)
+      }
+      assert.equal(held('a'), 'a')
+    })
+  }
 
   test('loses nothing when an entry it has is set again', () => {
-    const l1 = filled(3, 'a', 'b', 'c')
-    l1.set(entry('a'))
-    assert.equal(heldOf(l1, 'abc'), 'abc')
-    assert.equal(l1.evictions, 0)
-  })
-
-  test('counts what it let go for want of room, and nothing else', () => {
-    const l1 = filled(2, 'a', 'b', 'c', 'd')
-    l1.delete('key of d')
-    l1.clear()
-    assert.equal(l1.evictions, 2)
+    const { l1, put, held } = room({ l1MaxCapacity: 3 })
+    for (const text of 'abca') put(text)
+    assert.equal(held('abc'), 'abc')
+    assert.equal(l1.evictions.capacity, 0)
   })
 
   test('of one entry holds the last', () => {
-    assert.equal(heldOf(filled(1, 'a', 'b', 'c'), 'abc'), 'c')
+    const { put, held } = room({ l1MaxCapacity: 1 })
+    for (const text of 'abc') put(text)
+    assert.equal(held('abc'), 'c')
   })
 })
 
-describe('one entry per key', () => {
-  test('a second text for the same key replaces the first', () => {
-    const l1 = new L1<string>(10)
-    l1.set(entry('first', 'key'))
-    l1.set(entry('second', 'key'))
-    assert.equal(l1.get('first'), undefined)
-    assert.equal(l1.ofKey('key'), l1.get('second'))
-    assert.equal(l1.size, 1)
+describe('room for so many bytes', () => {
+  test('is never exceeded, and what left is counted', () => {
+    const { l1, put } = room({ l1MaxBytes: 4_096 })
+    for (const text of 'abcdef') put(text, { bytes: 1_000 })
+    assert.equal(l1.size, 4)
+    assert.equal(l1.bytes, 4_000)
+    assert.equal(l1.evictions.bytes, 2)
   })
 
-  test('deleting the key forgets the text that stands for it', () => {
-    const l1 = filled(10, 'a')
-    l1.delete('key of a')
-    assert.equal(l1.get('a'), undefined)
+  test('is made for an entry as large as all others together', () => {
+    const { l1, put, held } = room({ l1MaxBytes: 4_096 })
+    for (const text of 'abcd') put(text, { bytes: 1_000 })
+    put('e', { bytes: 4_096 })
+    assert.equal(held('abcde'), 'e')
+    assert.equal(l1.bytes, 4_096)
+  })
+
+  test('is not taken by an entry larger than all of it, which pushes nobody out', () => {
+    const { l1, put, held } = room({ l1MaxBytes: 4_096 })
+    put('a')
+    put('b', { bytes: 4_097 })
+    assert.equal(held('ab'), 'a')
+    assert.equal(l1.tooLarge, 1)
+  })
+
+  test('an entry that grew beyond all of it takes its older self away', () => {
+    const { l1, put, held } = room({ l1MaxBytes: 4_096 })
+    put('a')
+    put('a', { bytes: 4_097 })
+    assert.equal(held('a'), '')
+    assert.equal(l1.bytes, 0)
+  })
+})
+
+describe('time', () => {
+  test('takes an entry out when its life is over, and that is counted', () => {
+    const { l1, put } = room()
+    put('a', { livesSec: 10 })
+    assert.equal(l1.find('a', 9_999)?.text, 'a')
+    assert.equal(l1.find('a', 10_000), undefined)
+    assert.equal(l1.size, 0)
+    assert.equal(l1.evictions.expired, 1)
+  })
+
+  test('takes an entry out when nobody asked for it that long', () => {
+    const { l1, put } = room({ l1TimeToIdleSec: 10 })
+    put('a')
+    assert.equal(l1.find('a', 9_000)?.text, 'a')
+    assert.equal(l1.find('a', 18_999)?.text, 'a')
+    assert.equal(l1.find('a', 28_999), undefined)
+    assert.equal(l1.evictions.idle, 1)
+  })
+
+  test('does not make an entry old that nobody asked for, unless an idle time is set', () => {
+    const { l1, put } = room()
+    put('a')
+    assert.equal(l1.find('a', 3_599_999)?.text, 'a')
+  })
+})
+
+describe('the sweep', () => {
+  test('takes out what expired and what lies idle, and leaves the rest', () => {
+    const { l1, put, held } = room({ l1TimeToIdleSec: 60 })
+    put('a', { livesSec: 10 })
+    put('b')
+    put('c', { at: 50_000 })
+    l1.sweep(70_000, 100)
+    assert.equal(held('abc'), 'c')
+    assert.deepEqual([l1.evictions.expired, l1.evictions.idle], [1, 1])
+  })
+
+  test('looks at no more places than it may, and goes on where it ended', () => {
+    const { l1, put } = room()
+    for (const text of 'abcdef') put(text, { livesSec: 10 })
+    l1.sweep(20_000, 2)
+    assert.equal(l1.size, 4)
+    l1.sweep(20_000, 2)
+    l1.sweep(20_000, 2)
     assert.equal(l1.size, 0)
   })
 
-  test('deleting a key that is not there changes nothing', () => {
-    const l1 = filled(10, 'a')
-    l1.delete('another')
-    assert.equal(heldOf(l1, 'a'), 'a')
+  test('happens a little with every insertion, so that the dead do not outnumber those who come', () => {
+    const { l1, put } = room({ l1MaxCapacity: 1_000 })
+    for (let i = 0; i < 100; i++) put(`old ${i}`, { livesSec: 1 })
+    for (let i = 0; i < 100; i++) put(`new ${i}`, { at: 2_000 })
+    assert.equal(l1.size, 100)
   })
 })
 
-test('a bucket is deleted with all of its entries and no other', () => {
-  const l1 = new L1<string>(10)
-  for (const [text, bucket] of [
-    ['a', 1],
-    ['b', 2],
-    ['c', 1],
-  ] as const) {
-    l1.set(entry(text, `key of ${text}`, bucket))
-  }
-  l1.deleteBucket(1)
-  assert.equal(heldOf(l1, 'abc'), 'b')
+describe('priority', () => {
+  test('lets no entry leave while there is one of a lower class', () => {
+    const { put, held } = room({ l1MaxCapacity: 3 })
+    put('a', { priority: 'high' })
+    put('b', { priority: 'low' })
+    put('c')
+    put('d')
+    assert.equal(held('abcd'), 'acd')
+    put('e')
+    assert.ok(held('a') === 'a')
+  })
+
+  test('lets a higher class push out a lower one, and never the other way while there is a choice', () => {
+    const { put, held } = room({ l1MaxCapacity: 2 })
+    put('a', { priority: 'low' })
+    put('b', { priority: 'low' })
+    put('c', { priority: 'high' })
+    put('d', { priority: 'high' })
+    assert.equal(held('abcd'), 'cd')
+  })
 })
 
-/** What L1 must do, told with an array: the most recent last. */
-class Model {
-  readonly capacity: number
-  entries: CacheEntry<string>[] = []
-  evictions = 0
+describe('one key, one entry', () => {
+  test('a second text for a key replaces the first', () => {
+    const { l1, put } = room()
+    put('first', { key: 'key' })
+    put('second', { key: 'key' })
+    assert.equal(l1.find('first', 1), undefined)
+    assert.equal(l1.find('second', 1)?.key, 'key')
+    assert.equal(l1.size, 1)
+  })
 
-  constructor(capacity: number) {
-    this.capacity = capacity
+  test('a second key under a text replaces the first', () => {
+    const { l1, put } = room()
+    put('text', { key: 'one' })
+    put('text', { key: 'two' })
+    assert.equal(l1.ofKey('one'), undefined)
+    assert.equal(l1.find('text', 1)?.key, 'two')
+    assert.equal(l1.size, 1)
+  })
+
+  test('is deleted by key, with its text', () => {
+    const { l1, put } = room()
+    put('a')
+    l1.delete('key of a')
+    l1.delete('key of a')
+    assert.equal(l1.find('a', 1), undefined)
+    assert.deepEqual([l1.size, l1.bytes], [0, 0])
+  })
+
+  test('is deleted with its bucket', () => {
+    const { l1, put, held } = room()
+    put('a', { bucket: 1 })
+    put('b', { bucket: 2 })
+    l1.deleteBucket(1)
+    assert.equal(held('ab'), 'b')
+  })
+})
+
+describe('a policy of one’s own', () => {
+  const newestFirst = (): EvictionPolicy => {
+    const slots: number[] = []
+    const removed = (slot: number): void => void slots.splice(slots.indexOf(slot), 1)
+    return { added: (slot) => void slots.push(slot), used() {}, removed, evict: () => slots.pop()! }
   }
 
-  set(added: CacheEntry<string>): void {
-    this.delete(added.key)
-    if (this.entries.length === this.capacity) {
-      this.entries.shift()
-      this.evictions++
-    }
-    this.entries.push(added)
-  }
+  test('decides', () => {
+    const { put, held } = room({ l1MaxCapacity: 2, l1EvictionPolicy: newestFirst })
+    for (const text of 'abcd') put(text)
+    assert.equal(held('abcd'), 'ad')
+  })
 
-  use(text: string): void {
-    const used = this.get(text)
-    if (used !== undefined) this.entries = [...this.entries.filter((each) => each !== used), used]
-  }
+  test('that fails is replaced, told of once, and nothing is lost', () => {
+    const broken = (): EvictionPolicy => ({
+      ...newestFirst(),
+      evict() {
+        throw new Error('no idea')
+      },
+    })
+    const { l1, failures, put } = room({ l1MaxCapacity: 2, l1EvictionPolicy: broken })
+    for (const text of 'abcdef') put(text)
+    assert.equal(l1.size, 2)
+    assert.equal(failures.length, 1)
+  })
+})
 
-  get(text: string): CacheEntry<string> | undefined {
-    return this.entries.find((each) => each.text === text)
-  }
-
-  delete(key: string): void {
-    this.entries = this.entries.filter((each) => each.key !== key)
-  }
-
-  deleteBucket(bucket: number): void {
-    this.entries = this.entries.filter((each) => each.bucket !== bucket)
-  }
-}
-
-test('after any operations it holds what a plain list would: same entries, same order of leaving, same counts', () => {
-  const keys = ['k0', 'k1', 'k2', 'k3', 'k4', 'k5']
-  // Two texts for each key, as two spellings of a cookie would be; the key says the bucket, as in life.
-  const texts = keys.flatMap((key) => [`${key}/a`, `${key}/b`])
+test('whatever happens: never more than there is room for, and sizes, bytes and both indexes agree', () => {
+  const texts = [...'abcdefghij']
   const text = fc.constantFrom(...texts)
   const operation = fc.oneof(
-    { weight: 5, arbitrary: fc.record({ set: text }) },
-    { weight: 4, arbitrary: fc.record({ use: text }) },
-    { weight: 1, arbitrary: fc.record({ again: text }) },
-    { weight: 2, arbitrary: fc.record({ delete: fc.constantFrom(...keys, 'unknown') }) },
-    { weight: 1, arbitrary: fc.record({ deleteBucket: fc.nat({ max: 2 }) }) },
-    { weight: 1, arbitrary: fc.constant({ clear: true }) },
+    fc.record({ do: fc.constant('put' as const), text, bytes: fc.integer({ min: 1, max: 5_000 }), sec: fc.nat(20) }),
+    fc.record({ do: fc.constantFrom('find' as const, 'delete' as const), text }),
+    fc.record({ do: fc.constant('pass' as const), ms: fc.nat(8_000) }),
+    fc.record({ do: fc.constant('sweep' as const), slots: fc.nat(5) }),
+    fc.record({ do: fc.constant('clear' as const) }),
   )
+  const l1EvictionPolicy = fc.constantFrom('s3-fifo' as const, 'lru' as const, 'lfu' as const)
+  const priorities = fc.infiniteStream(fc.constantFrom<L1Priority>('low', 'normal', 'high'))
   fc.assert(
     fc.property(
-      fc.integer({ min: 1, max: 5 }),
-      fc.array(operation, { maxLength: 60, size: 'max' }),
-      (capacity, operations) => {
-        const l1 = new L1<string>(capacity)
-        const model = new Model(capacity)
-        const made = new Map<string, CacheEntry<string>>()
-        for (const each of operations) {
-          if ('set' in each) {
-            const key = each.set.slice(0, 2)
-            const added = entry(each.set, key, Number(key[1]) % 3)
-            made.set(each.set, added)
-            l1.set(added)
-            model.set(added)
-          } else if ('again' in each) {
-            // The very object that was set before: it may still be there, or have left by any way.
-            const added = made.get(each.again)
-            if (added === undefined) continue
-            l1.set(added)
-            model.set(added)
-          } else if ('use' in each) {
-            const used = l1.get(each.use)
-            if (used !== undefined) l1.use(used)
-            model.use(each.use)
-          } else if ('delete' in each) {
-            l1.delete(each.delete)
-            model.delete(each.delete)
-          } else if ('deleteBucket' in each) {
-            l1.deleteBucket(each.deleteBucket)
-            model.deleteBucket(each.deleteBucket)
-          } else {
-            l1.clear()
-            model.entries = []
-          }
-          assertSame(l1, model, keys, texts)
+      fc.array(operation, { maxLength: 120 }),
+      l1EvictionPolicy,
+      priorities,
+      (operations, policy, classes) => {
+        const config = { l1MaxCapacity: 4, l1MaxBytes: 8_000, l1TimeToIdleSec: 10, l1EvictionPolicy: policy }
+        const { l1, put } = room(config)
+        let now = 0
+        for (const step of operations) {
+          if (step.do === 'put')
+            put(step.text, { bytes: step.bytes, livesSec: step.sec, at: now, priority: classes.next().value })
+          else if (step.do === 'find') l1.find(step.text, now)
+          else if (step.do === 'delete') l1.delete(`key of ${step.text}`)
+          else if (step.do === 'pass') now += step.ms
+          else if (step.do === 'sweep') l1.sweep(now, step.slots)
+          else l1.clear()
+
+          const held = texts.map((each) => l1.ofKey(`key of ${each}`)).filter((each) => each !== undefined)
+          assert.ok(l1.size <= 4 && l1.bytes <= 8_000)
+          assert.equal(held.length, l1.size)
+          assert.equal(
+            held.reduce((sum, { bytes }) => sum + bytes, 0),
+            l1.bytes,
+          )
+          assert.equal(new Set(held.map(({ slot }) => slot)).size, l1.size)
         }
-        assert.deepEqual(leavingOrder(l1, capacity, texts), leavingOrderOf(model))
+        for (const each of texts) {
+          const byKey = l1.ofKey(`key of ${each}`)
+          const found = l1.find(each, now)
+          assert.ok(found === byKey || (found === undefined && byKey !== undefined), 'found what is not there')
+        }
       },
     ),
-    { numRuns: 1_000 },
   )
 })
-
-function assertSame(l1: L1<string>, model: Model, keys: string[], texts: string[]): void {
-  assert.equal(l1.size, model.entries.length)
-  assert.equal(l1.evictions, model.evictions)
-  for (const text of texts) assert.ok(l1.get(text) === model.get(text), `text ${text}`)
-  for (const key of keys) assert.ok(l1.ofKey(key) === model.entries.find((each) => each.key === key), `key ${key}`)
-}
-
-/** Fills it with strangers one by one and notes who leaves. */
-function leavingOrder(l1: L1<string>, capacity: number, texts: string[]): string[] {
-  const left: string[] = []
-  for (let stranger = 0; stranger < capacity; stranger++) {
-    const before = texts.filter((text) => l1.get(text) !== undefined)
-    l1.set(entry(`stranger ${stranger}`))
-    left.push(...before.filter((text) => l1.get(text) === undefined))
-  }
-  return left
-}
-
-function leavingOrderOf(model: Model): string[] {
-  return model.entries.map((each) => each.text)
-}

@@ -1,56 +1,91 @@
+import { hashOf } from '../bucket.ts'
+import type { L1Priority, ResolvedL1Config } from '../config.ts'
 import type { CacheEntry } from '../entry.ts'
+import { publish, type EvictionReason } from '../events.ts'
+import { Priorities } from './priorities.ts'
+import { createPolicy } from './policies.ts'
+
+/** Slots looked at with every insertion: expired entries leave at least as fast as others come. */
+const slotsPerInsertion = 2
 
 /**
- * The first tier: decoded entries by the text their owner holds, bounded, the least recently used leaving first.
+ * The first tier: decoded entries by the text their owner holds, bounded by number and by bytes.
  *
- * The recency list runs through the entries themselves: a hit moves pointers and allocates nothing.
+ * Every entry sits in a slot, a small integer by which the eviction policy knows it. Nothing has a timer of its own:
+ * what expired leaves when it is asked for, or when the sweep comes by.
  */
 export class L1<V> {
-  readonly #capacity: number
+  readonly #name: string
+  readonly #room: ResolvedL1Config
+  /** Infinity: entries need not be watched, for `l1TtlSec` is over first. */
+  readonly #idleMs: number
+  readonly #onPolicyFailure: (error: unknown) => void
   readonly #byText = new Map<string, CacheEntry<V>>()
   /** At most one entry per store key: a second text for the same key replaces the first. */
   readonly #byKey = new Map<string, CacheEntry<V>>()
-  #newest: CacheEntry<V> | undefined
-  #oldest: CacheEntry<V> | undefined
-  evictions: number = 0
+  #slots: (CacheEntry<V> | undefined)[] = []
+  #freeSlots: number[] = []
+  #policy: Priorities
+  #hand = 0
+  bytes: number = 0
+  fills: number = 0
+  tooLarge: number = 0
+  readonly evictions: Record<EvictionReason, number> = { capacity: 0, bytes: 0, expired: 0, idle: 0 }
 
-  constructor(capacity: number) {
-    this.#capacity = capacity
+  constructor(name: string, room: ResolvedL1Config, onPolicyFailure: (error: unknown) => void) {
+    this.#name = name
+    this.#room = room
+    this.#idleMs = room.l1TimeToIdleSec < room.l1TtlSec ? room.l1TimeToIdleSec * 1_000 : Infinity
+    this.#onPolicyFailure = onPolicyFailure
+    this.#policy = this.#createPolicy()
   }
 
   get size(): number {
     return this.#byKey.size
   }
 
-  get(text: string): CacheEntry<V> | undefined {
-    return this.#byText.get(text)
+  /** Slots in use or used before: what a full sweep has to look at. */
+  get slots(): number {
+    return this.#slots.length
+  }
+
+  /** The entry, unless its time is over. Whoever is found stays longer. */
+  find(text: string, monotonic: number): CacheEntry<V> | undefined {
+    const entry = this.#byText.get(text)
+    if (entry === undefined) return undefined
+    if (monotonic >= entry.expiresAt) return this.#leave(entry, 'expired')
+    if (this.#idleMs !== Infinity) {
+      if (monotonic - entry.usedAt >= this.#idleMs) return this.#leave(entry, 'idle')
+      entry.usedAt = monotonic
+    }
+    this.#policy.used(entry.slot)
+    return entry
   }
 
   ofKey(key: string): CacheEntry<V> | undefined {
     return this.#byKey.get(key)
   }
 
-  /** A served entry is the last to leave. */
-  use(entry: CacheEntry<V>): void {
-    if (this.#newest === entry) return
-    this.#unlink(entry)
-    this.#link(entry)
-  }
-
-  set(entry: CacheEntry<V>): void {
+  set(entry: CacheEntry<V>, bytes: number, priority: L1Priority): void {
     this.delete(entry.key)
-    if (this.#byKey.size >= this.#capacity) this.#evict()
-    this.#byText.set(entry.text, entry)
-    this.#byKey.set(entry.key, entry)
-    this.#link(entry)
+    // Two keys under one text would be two entries that only one of them can be found by.
+    const namesake = this.#byText.get(entry.text)
+    if (namesake !== undefined) this.delete(namesake.key)
+    if (bytes > this.#room.l1MaxBytes) {
+      this.tooLarge++
+      return
+    }
+    this.#sweep(entry.readAt.monotonic, slotsPerInsertion)
+    while (this.size >= this.#room.l1MaxCapacity) this.#evict('capacity')
+    while (this.bytes + bytes > this.#room.l1MaxBytes) this.#evict('bytes')
+    this.#seat(entry, bytes, priority)
   }
 
   delete(key: string): void {
     const entry = this.#byKey.get(key)
     if (entry === undefined) return
-    this.#byKey.delete(key)
-    this.#byText.delete(entry.text)
-    this.#unlink(entry)
+    this.#policy.removed(entry.slot)
+    this.#unseat(entry)
   }
 
   deleteBucket(bucket: number): void {
@@ -60,30 +95,66 @@ export class L1<V> {
   clear(): void {
     this.#byText.clear()
     this.#byKey.clear()
-    this.#newest = undefined
-    this.#oldest = undefined
+    this.#slots = []
+    this.#freeSlots = []
+    this.#hand = 0
+    this.bytes = 0
+    this.#policy = this.#createPolicy()
   }
 
-  #evict(): void {
-    if (this.#oldest === undefined) return
-    this.evictions++
-    this.delete(this.#oldest.key)
+  /** Lets go of what expired or lies idle among the next `slots` slots. */
+  sweep(monotonic: number, slots: number): void {
+    this.#sweep(monotonic, Math.min(slots, this.#slots.length))
   }
 
-  #link(entry: CacheEntry<V>): void {
-    entry.newer = undefined
-    entry.older = this.#newest
-    if (this.#newest !== undefined) this.#newest.newer = entry
-    this.#newest = entry
-    this.#oldest ??= entry
+  #sweep(monotonic: number, slots: number): void {
+    for (let i = 0; i < slots; i++) {
+      if (this.#hand >= this.#slots.length) this.#hand = 0
+      const entry = this.#slots[this.#hand++]
+      if (entry === undefined) continue
+      if (monotonic >= entry.expiresAt) this.#leave(entry, 'expired')
+      else if (monotonic - entry.usedAt >= this.#idleMs) this.#leave(entry, 'idle')
+    }
   }
 
-  #unlink(entry: CacheEntry<V>): void {
-    if (entry.newer === undefined) this.#newest = entry.older
-    else entry.newer.older = entry.older
-    if (entry.older === undefined) this.#oldest = entry.newer
-    else entry.older.newer = entry.newer
-    entry.newer = undefined
-    entry.older = undefined
+  #evict(reason: 'capacity' | 'bytes'): void {
+    const entry = this.#slots[this.#policy.evict()]!
+    this.#unseat(entry)
+    this.#count(reason)
+  }
+
+  #leave(entry: CacheEntry<V>, reason: 'expired' | 'idle'): undefined {
+    this.delete(entry.key)
+    this.#count(reason)
+  }
+
+  #seat(entry: CacheEntry<V>, bytes: number, priority: L1Priority): void {
+    const slot = this.#freeSlots.pop() ?? this.#slots.length
+    entry.slot = slot
+    entry.bytes = bytes
+    this.#slots[slot] = entry
+    this.#byText.set(entry.text, entry)
+    this.#byKey.set(entry.key, entry)
+    this.bytes += bytes
+    this.fills++
+    this.#policy.added(slot, hashOf(entry.key), priority)
+  }
+
+  #unseat(entry: CacheEntry<V>): void {
+    this.#byKey.delete(entry.key)
+    this.#byText.delete(entry.text)
+    this.#slots[entry.slot] = undefined
+    this.#freeSlots.push(entry.slot)
+    this.bytes -= entry.bytes
+  }
+
+  #count(reason: EvictionReason): void {
+    this.evictions[reason]++
+    publish({ type: 'evicted', partition: this.#name, reason, count: 1 })
+  }
+
+  #createPolicy(): Priorities {
+    const { l1EvictionPolicy, l1MaxCapacity } = this.#room
+    return new Priorities(() => createPolicy(l1EvictionPolicy, l1MaxCapacity, this.#onPolicyFailure))
   }
 }

@@ -98,6 +98,22 @@ test('a sweep that fails is said, and tried again after the interval', async () 
   )
 })
 
+test('a sweep that hangs is given up after half a minute, and the next comes after the interval', async () => {
+  const { clock, sweeper, sweeps, lines } = world(() => new Promise(() => {}))
+  sweeper.start()
+  await clock.advance(700_000)
+  assert.deepEqual([sweeps.map(([at]) => at), lines.length], [[300, 630], 2])
+})
+
+test('a sweep that throws instead of rejecting is a sweep that failed', async () => {
+  const { clock, sweeper, sweeps } = world(() => {
+    throw new Error('no pool')
+  })
+  sweeper.start()
+  await clock.advance(600_000)
+  assert.equal(sweeps.length, 2)
+})
+
 test('closed, it never sweeps again', async () => {
   const { clock, sweeper } = world()
   sweeper.start()

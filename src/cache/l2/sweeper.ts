@@ -1,9 +1,12 @@
 import type { Clock, Timer } from '../../shared/clock.ts'
+import { StoreUnavailableError } from '../../shared/errors.ts'
 import type { Logger } from '../../shared/logger.ts'
 import type { Randomness } from '../../shared/randomness.ts'
+import { withTimeout } from '../../shared/timeout.ts'
 import type { Store } from '../store.ts'
 
 const batch = 1_000
+const timeoutMs = 30_000
 
 /** Deletes expired entries in the background, a batch at a time. They are invisible long before. */
 export class Sweeper {
@@ -37,7 +40,10 @@ export class Sweeper {
   async #sweep(): Promise<void> {
     let deleted = 0
     try {
-      deleted = await this.#store.sweep(batch)
+      // One that hangs must not be the last. Those given up are as rare as sweeps are: nobody needs to count them.
+      deleted = await withTimeout(this.#seams.clock, timeoutMs, Promise.resolve(this.#store.sweep(batch)), () => {
+        return new StoreUnavailableError(`the ${this.#store.name} store did not sweep within ${timeoutMs} ms`)
+      })
     } catch (err) {
       if (!this.#closed)
         this.#seams.logger.warn({ store: this.#store.name, err }, 'deleting expired entries failed; tried again later')

@@ -104,6 +104,7 @@ function operationsOf(store: Store): [name: string, operation: () => Promise<unk
     ['create', () => store.create(entry('a'))],
     ['replace', () => store.replace('a', 1, { value: bytes('x'), bump: false })],
     ['extend', () => store.extend('a', 1_000)],
+    ['writeMany', async () => (store.writeMany ? store.writeMany([]) : store.ping())],
     ['take', () => store.take('a')],
     ['remove', () => store.remove({ key: 'a' })],
     ['list', () => store.list({ index: 'subject', values: ['alice'] })],

@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { Clock } from '../../shared/clock.ts'
+import { manualClock, type ManualClock } from '../../testing/manual-clock.ts'
+import { watch } from '../../../test/support/watch.ts'
+import { Batches } from './batches.ts'
+
+/** A round trip that is under way until the test ends it. */
+interface Trip {
+  works: readonly string[]
+  /** Answers every work with itself. */
+  answer(): void
+  fail(error: Error): void
+}
+
+interface World {
+  clock: ManualClock
+  /** In the order they were sent. */
+  trips: Trip[]
+  add(work: string): Promise<string>
+}
+
+function world(seenClock: (clock: ManualClock) => Clock = (clock) => clock): World {
+  const clock = manualClock()
+  const trips: Trip[] = []
+  const batches = new Batches<string, string>(
+    (works) => new Promise((answer, fail) => trips.push({ works, answer: () => answer(works), fail })),
+    seenClock(clock),
+    1_000,
+  )
+  return { clock, trips, add: (work) => batches.add(work) }
+}
+
+/** The first work is under way. */
+function busyWorld(): World {
+  const made = world()
+  void made.add('first')
+  return made
+}
+
+/** Four round trips are under way: nothing leaves before one of them ends. */
+async function fullWorld(seenClock?: (clock: ManualClock) => Clock): Promise<World> {
+  const made = world(seenClock)
+  for (const work of ['first', 'second', 'third', 'fourth']) {
+    made.add(work).catch(() => {})
+    await made.clock.advance(0)
+  }
+  assert.equal(made.trips.length, 4)
+  return made
+}
+
+function names(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `work ${i}`)
+}
+
+function sent({ trips }: World): (readonly string[])[] {
+  return trips.map(({ works }) => works)
+}
+
+describe('works', () => {
+  test('a lone one leaves at once', () => {
+    const busy = busyWorld()
+    assert.deepEqual(sent(busy), [['first']])
+  })
+
+  test('those that come while another is under way go together, in their order', async () => {
+    const busy = busyWorld()
+    for (const work of ['a', 'b', 'c']) void busy.add(work)
+    await busy.clock.advance(0)
+    assert.deepEqual(sent(busy), [['first'], ['a', 'b', 'c']])
+  })
+
+  test('a lone one leaves at once again when all are back', async () => {
+    const busy = busyWorld()
+    busy.trips[0]!.answer()
+    await busy.clock.advance(0)
+    void busy.add('a')
+    assert.deepEqual(sent(busy), [['first'], ['a']])
+  })
+
+  test('at most a hundred go together', async () => {
+    const busy = busyWorld()
+    for (const work of names(250)) void busy.add(work)
+    await busy.clock.advance(0)
+    assert.deepEqual(
+      sent(busy).map((works) => works.length),
+      [1, 100, 100, 50],
+    )
+  })
+
+  test('at most four round trips are under way', async () => {
+    const busy = busyWorld()
+    for (const work of names(450)) void busy.add(work)
+    await busy.clock.advance(0)
+    assert.equal(busy.trips.length, 4)
+  })
+
+  test('what waits leaves when a round trip is back', async () => {
+    const full = await fullWorld()
+    for (const work of names(2)) void full.add(work)
+    await full.clock.advance(0)
+    full.trips[2]!.answer()
+    await full.clock.advance(0)
+    assert.deepEqual(sent(full).slice(4), [names(2)])
+  })
+
+  test('each gets its own outcome', async () => {
+    const busy = busyWorld()
+    const outcomes = ['a', 'b'].map((work) => busy.add(work))
+    await busy.clock.advance(0)
+    busy.trips[1]!.answer()
+    assert.deepEqual(await Promise.all(outcomes), ['a', 'b'])
+  })
+})
+
+describe('a round trip that fails', () => {
+  test('fails all whose works were in it, and nobody else', async () => {
+    const busy = world()
+    const outcomes = ['first', 'a', 'b'].map((work) => watch(busy.add(work)))
+    await busy.clock.advance(0)
+    busy.trips[1]!.fail(new Error('broken'))
+    busy.trips[0]!.answer()
+    await busy.clock.advance(0)
+    assert.deepEqual(
+      outcomes.map(({ value, error }) => value ?? error),
+      ['first', 'broken', 'broken'],
+    )
+  })
+
+  test('makes room for the next', async () => {
+    const full = await fullWorld()
+    void full.add('next')
+    await full.clock.advance(0)
+    full.trips[0]!.fail(new Error('broken'))
+    await full.clock.advance(0)
+    assert.deepEqual(sent(full).at(-1), ['next'])
+  })
+})
+
+describe('while nothing comes back', () => {
+  test('a work fails when its own time is over, its wait included', async () => {
+    const full = await fullWorld()
+    await full.clock.advance(500)
+    const late = watch(full.add('late'))
+    await full.clock.advance(999)
+    assert.equal(late.state, 'pending')
+    await full.clock.advance(1)
+    assert.equal(late.error, 'ERR_STORE_UNAVAILABLE')
+  })
+
+  test('a work that was sent after a wait fails when its own time is over', async () => {
+    const full = await fullWorld()
+    const late = watch(full.add('late'))
+    await full.clock.advance(999)
+    full.trips[0]!.answer()
+    await full.clock.advance(0)
+    assert.deepEqual(sent(full).at(-1), ['late'])
+    await full.clock.advance(1)
+    assert.equal(late.error, 'ERR_STORE_UNAVAILABLE')
+  })
+
+  test('a work that failed is never sent, also if its timer ran a little early', async () => {
+    const early = (clock: ManualClock): Clock => ({
+      ...clock,
+      setTimer: (callback, afterMs) => clock.setTimer(callback, afterMs - 0.5),
+    })
+    const full = await fullWorld(early)
+    const late = watch(full.add('late'))
+    await full.clock.advance(999.5)
+    assert.equal(late.error, 'ERR_STORE_UNAVAILABLE')
+    full.trips[0]!.answer()
+    await full.clock.advance(0)
+    assert.equal(full.trips.length, 4)
+  })
+
+  test('a work whose time is over is not sent, also if its turn comes before its timer', async () => {
+    const full = await fullWorld()
+    full.clock.setTimer(() => full.trips[0]!.answer(), 1_000)
+    const late = watch(full.add('late'))
+    await full.clock.advance(1_000)
+    assert.equal(late.error, 'ERR_STORE_UNAVAILABLE')
+    assert.equal(full.trips.length, 4)
+  })
+
+  test('whoever still has time is sent past those who have none', async () => {
+    const full = await fullWorld()
+    for (const work of names(150)) full.add(work).catch(() => {})
+    await full.clock.advance(1_000)
+    void full.add('young')
+    full.trips[0]!.answer()
+    await full.clock.advance(0)
+    assert.deepEqual(sent(full).slice(4), [['young']])
+  })
+})
