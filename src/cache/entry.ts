@@ -1,4 +1,5 @@
 import type { Instant } from '../shared/clock.ts'
+import type { L1Priority } from './config.ts'
 import type { EntryTimes, StoredEntry } from './store.ts'
 
 /** What the store says about a value beside the value. */
@@ -43,9 +44,10 @@ export class CacheEntry<V> implements Item<V> {
   /** Monotonic: when whoever serves this entry should look after it (touch, refresh). Owned by the layer above. */
   attentionAt: number = Infinity
 
-  /** Where it sits in L1, how much it weighs there, and when it was asked for last (monotonic); owned by L1. */
+  /** Where it sits in L1, what it weighs there, how long it is kept, when it was asked for last (monotonic); owned by L1. */
   slot: number = -1
   bytes: number = 0
+  priority: L1Priority = 'normal'
   usedAt: number
 
   /** Monotonic: when it must be read again in any case. */

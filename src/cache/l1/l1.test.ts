@@ -186,6 +186,32 @@ describe('priority', () => {
     put('d', { priority: 'high' })
     assert.equal(held('abcd'), 'cd')
   })
+
+  test('lets a newcomer of a lower class leave at once rather than push out a higher one', () => {
+    const { put, held } = room({ l1MaxCapacity: 2 })
+    put('a', { priority: 'high' })
+    put('b', { priority: 'high' })
+    put('c', { priority: 'low' })
+    assert.equal(held('abc'), 'ab')
+  })
+
+  test('of a newer version counts from then on', () => {
+    const { put, held } = room({ l1MaxCapacity: 2 })
+    put('a', { priority: 'low' })
+    put('b')
+    put('a', { priority: 'high' })
+    put('c')
+    assert.equal(held('abc'), 'ac')
+  })
+})
+
+test('a newer version of an entry is as popular as the one before', () => {
+  const { l1, put, held } = room({ l1MaxCapacity: 10 })
+  put('a')
+  for (let i = 0; i < 5; i++) l1.find('a', 1)
+  put('a')
+  for (let i = 0; i < 10; i++) put(`stranger ${i}`)
+  assert.equal(held('a'), 'a')
 })
 
 describe('one key, one entry', () => {

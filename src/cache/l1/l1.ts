@@ -67,18 +67,18 @@ export class L1<V> {
   }
 
   set(entry: CacheEntry<V>, bytes: number, priority: L1Priority): void {
-    this.delete(entry.key)
     // Two keys under one text would be two entries that only one of them can be found by.
     const namesake = this.#byText.get(entry.text)
-    if (namesake !== undefined) this.delete(namesake.key)
+    if (namesake !== undefined && namesake.key !== entry.key) this.delete(namesake.key)
     if (bytes > this.#room.l1MaxBytes) {
+      this.delete(entry.key)
       this.tooLarge++
       return
     }
+    entry.bytes = bytes
+    entry.priority = priority
     this.#sweep(entry.readAt.monotonic, slotsPerInsertion)
-    while (this.size >= this.#room.l1MaxCapacity) this.#evict('capacity')
-    while (this.bytes + bytes > this.#room.l1MaxBytes) this.#evict('bytes')
-    this.#seat(entry, bytes, priority)
+    if (this.#takeOver(entry) || this.#makeRoom(entry)) this.fills++
   }
 
   delete(key: string): void {
@@ -128,23 +128,57 @@ export class L1<V> {
     this.#count(reason)
   }
 
-  #seat(entry: CacheEntry<V>, bytes: number, priority: L1Priority): void {
-    const slot = this.#freeSlots.pop() ?? this.#slots.length
+  /** A newer version of what is here takes its place, and what the policy knows of it. */
+  #takeOver(entry: CacheEntry<V>): boolean {
+    const before = this.#byKey.get(entry.key)
+    if (before === undefined) return false
+    if (before.priority !== entry.priority) {
+      this.delete(entry.key)
+      return false
+    }
+    this.#unlink(before)
+    this.#seat(entry, before.slot)
+    this.#policy.used(entry.slot)
+    while (this.bytes > this.#room.l1MaxBytes) this.#evict('bytes')
+    return true
+  }
+
+  /** Others leave for it, unless all of them are of a higher class: then it is the one that leaves. */
+  #makeRoom(entry: CacheEntry<V>): boolean {
+    for (let reason = this.#lacks(entry.bytes); reason !== undefined; reason = this.#lacks(entry.bytes)) {
+      if (!this.#policy.admits(entry.priority)) {
+        this.#count(reason)
+        return false
+      }
+      this.#evict(reason)
+    }
+    this.#seat(entry, this.#freeSlots.pop() ?? this.#slots.length)
+    this.#policy.added(entry.slot, hashOf(entry.key), entry.priority)
+    return true
+  }
+
+  #lacks(bytes: number): 'capacity' | 'bytes' | undefined {
+    if (this.size >= this.#room.l1MaxCapacity) return 'capacity'
+    return this.bytes + bytes > this.#room.l1MaxBytes ? 'bytes' : undefined
+  }
+
+  #seat(entry: CacheEntry<V>, slot: number): void {
     entry.slot = slot
-    entry.bytes = bytes
     this.#slots[slot] = entry
     this.#byText.set(entry.text, entry)
     this.#byKey.set(entry.key, entry)
-    this.bytes += bytes
-    this.fills++
-    this.#policy.added(slot, hashOf(entry.key), priority)
+    this.bytes += entry.bytes
   }
 
   #unseat(entry: CacheEntry<V>): void {
-    this.#byKey.delete(entry.key)
-    this.#byText.delete(entry.text)
+    this.#unlink(entry)
     this.#slots[entry.slot] = undefined
     this.#freeSlots.push(entry.slot)
+  }
+
+  #unlink(entry: CacheEntry<V>): void {
+    this.#byKey.delete(entry.key)
+    this.#byText.delete(entry.text)
     this.bytes -= entry.bytes
   }
 

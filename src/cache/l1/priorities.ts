@@ -43,6 +43,11 @@ export class Priorities {
     this.#policies[rank]!.removed(slot)
   }
 
+  /** Whether an entry of this class may make another leave: none leaves for one of a lower class. */
+  admits(priority: L1Priority): boolean {
+    return this.#held.findIndex((held) => held > 0) <= classes.indexOf(priority)
+  }
+
   /** The slot of the entry that leaves. Called only when there is one. */
   evict(): number {
     let rank = 0
