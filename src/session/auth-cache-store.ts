@@ -17,7 +17,7 @@ import type {
   StoreStats,
 } from '../cache/store.ts'
 import type { Clock } from '../shared/clock.ts'
-import { SallyportError } from '../shared/errors.ts'
+import { isSallyportError, SallyportError } from '../shared/errors.ts'
 import { withTimeout } from '../shared/timeout.ts'
 import { Turns } from '../shared/turns.ts'
 import { isLive, type Frame } from './auth-cache-frame.ts'
@@ -59,9 +59,10 @@ export class AuthCacheStore implements Store {
     this.#now()
   }
 
+  /** What cannot be read is an entry that cannot be: the tier above refuses it, and no other key of the same read. */
   async read(keys: readonly string[]): Promise<ReadReply> {
     this.#now()
-    const frames = await Promise.all(keys.map((key) => this.#cache.read(key)))
+    const frames = await Promise.all(keys.map((key) => this.#cache.read(key).catch(unreadable)))
     const storeNow = this.#now()
     const entries = keys.map((key, i) => {
       const frame = frames[i]
@@ -215,6 +216,13 @@ export class AuthCacheStore implements Store {
     const isOfThis = touch?.version === version && touch.writtenAt === writtenAt
     return isOfThis ? touch : { seenAt: writtenAt, expiresAt }
   }
+}
+
+/** No entry has version 0. */
+function unreadable(error: unknown): Frame {
+  if (!isSallyportError(error) || error.code !== 'ERR_STORE_CORRUPT') throw error
+  const never = { createdAt: 0, writtenAt: 0, idleMs: 0, expiresAt: 0, absoluteExpiresAt: undefined }
+  return { ...never, version: 0, value: new Uint8Array() }
 }
 
 type Lives = Pick<Frame, 'writtenAt' | 'idleMs' | 'expiresAt' | 'absoluteExpiresAt'>
