@@ -34,9 +34,9 @@ export function createSessionService<Data extends SessionData>(options: SessionS
     open: async (opening, browser) => live(await lifecycle.open(opening, browser), browser.setCookie),
     close: (browser) => lifecycle.close(browser),
     list: (of) => index.list(of),
-    revoke: (id, options) => index.revoke(id, options),
-    revokeOthers: ({ id, claims }, options) => index.revokeOthers({ id, subject: claims.sub }, options),
-    revokeAll: (of, options) => index.revokeAll(of, options),
+    revoke: (id, how) => index.revoke(id, how),
+    revokeOthers: ({ id, claims }, how) => index.revokeOthers({ id, subject: claims.sub }, how),
+    revokeAll: (of, how) => index.revokeAll(of, how),
     transactions: createTransactions(tiers, vault, options.randomness),
     cache: sevenOperations(
       { tiers, vault, sessions: parts, verifiers: parts.verifiers, counts: authenticator.counts },

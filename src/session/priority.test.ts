@@ -14,13 +14,10 @@ const record: SessionRecord = {
 
 test('it is asked with the claims and the data, and with nothing else', () => {
   const seen: object[] = []
-  const priority = priorityOf(
-    (session) => {
-      seen.push(session)
-      return session.claims['role'] === 'admin' ? 'high' : 'low'
-    },
-    recordingLogger().logger,
-  )
+  const priority = priorityOf((session) => {
+    seen.push(session)
+    return session.claims['role'] === 'admin' ? 'high' : 'low'
+  }, recordingLogger().logger)
   assert.equal(priority?.(record), 'high')
   assert.deepEqual(seen, [{ claims: record.claims, data: record.data }])
 })

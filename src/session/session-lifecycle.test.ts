@@ -184,6 +184,17 @@ describe('close', () => {
     assert.equal((await held.store.stats()).entries, 0)
   })
 
+  test('of a record the store gives back damaged removes it', async (t) => {
+    const started = await startProcess(t)
+    const entry = await started.signIn()
+    const { held } = started
+    t.mock.method(held.store, 'read', async () => ({ entries: [{ key: entry.key, version: 0 }], storeNow: 1 }))
+    const alice = browser(started.cookieOf(entry))
+    assert.equal(await new SessionLifecycle(started.parts).close(alice), undefined)
+    assert.equal((await held.store.stats()).entries, 0)
+    assert.equal(alice.set.length, 2)
+  })
+
   test('tells the tokens as they were last, though another process had refreshed them', async (t) => {
     const mine = await startProcess(t)
     const entry = await mine.signIn()

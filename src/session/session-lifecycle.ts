@@ -1,7 +1,7 @@
 import type { SessionParts } from './session-parts.ts'
 import type { CacheEntry } from '../cache/entry.ts'
 import type { Place } from '../cache/writes.ts'
-import { SallyportError } from '../shared/errors.ts'
+import { isSallyportError, SallyportError } from '../shared/errors.ts'
 import { issueTicket, parseTicket, type Ticket } from './cookie-text.ts'
 import { assertSessionData } from './json.ts'
 import { deepFreeze, neverRefreshed, type SessionRecord } from './record.ts'
@@ -58,16 +58,26 @@ export class SessionLifecycle {
 
   /** The entry as it was when it was removed: its tokens may have been refreshed elsewhere, which memory is not told. */
   async #removeLast(text: string, key: string): Promise<CacheEntry<SessionRecord> | undefined> {
-    const { partition, writes } = this.#parts
+    const { writes } = this.#parts
     let last: CacheEntry<SessionRecord> | undefined
     for (let tries = 0; tries < maxTries; tries++) {
-      const { entry } = await partition.load(text, key, true)
+      const entry = await this.#readable(text, key)
       if (entry === undefined) break
       last = entry
       if ((await writes.remove({ key, ifVersion: entry.version })).removed > 0) return last
     }
     await writes.remove({ key })
     return last
+  }
+
+  /** What cannot be read can still be ended. */
+  async #readable(text: string, key: string): Promise<CacheEntry<SessionRecord> | undefined> {
+    try {
+      return (await this.#parts.partition.load(text, key, true)).entry
+    } catch (error) {
+      if (isSallyportError(error) && error.code === 'ERR_STORE_CORRUPT') return undefined
+      throw error
+    }
   }
 
   #ticketOf(cookieHeader: string | undefined): Ticket | undefined {
