@@ -16,6 +16,7 @@ import type { CoherenceStats, StoreTraffic } from './stats.ts'
 import type { Bump, Push, Store } from './store.ts'
 import { useStore } from './l2/store-users.ts'
 import { Sweeper } from './l2/sweeper.ts'
+import { ReplyChecks } from './l2/check-replies.ts'
 import { resilientStore, type ResilientStore } from './l2/resilient-store.ts'
 
 export interface TwoTierCacheOptions {
@@ -51,6 +52,7 @@ export class TwoTierCache implements CommittingTiers {
   #preparing: Promise<void> | undefined
   isReady: boolean = false
   violations: number = 0
+  #alarmedAt = -Infinity
   #closed = false
 
   constructor({ store, config, clock, randomness, logger }: TwoTierCacheOptions) {
@@ -190,6 +192,10 @@ export class TwoTierCache implements CommittingTiers {
   #alarm(bucket: number, reason: 'forgotten' | 'late'): void {
     this.violations++
     publish({ type: 'coherence-violation', bucket, reason })
+    const monotonic = this.clock.monotonic()
+    // A store restored from a backup has forgotten in many buckets at once.
+    if (monotonic - this.#alarmedAt < 10_000) return
+    this.#alarmedAt = monotonic
     const what = reason === 'forgotten' ? 'has forgotten changes' : 'told of a change too late'
     this.logger.error({ store: this.#rawStore.name, bucket, reason }, `the store ${what} it had acknowledged`)
   }
@@ -200,6 +206,10 @@ export class TwoTierCache implements CommittingTiers {
 
   #listen(): void {
     this.#unsubscribe.push(listenLocally(this.#rawStore, this.#onPush))
-    if (this.#rawStore.subscribe !== undefined) this.#unsubscribe.push(this.#rawStore.subscribe(this.#onPush))
+    const checks = new ReplyChecks(this.#rawStore)
+    const stop = this.#rawStore.subscribe?.((push: unknown) => {
+      if (checks.isPush(push)) this.#onPush(push)
+    })
+    if (stop !== undefined) this.#unsubscribe.push(stop)
   }
 }

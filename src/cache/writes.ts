@@ -62,7 +62,7 @@ export class Writes<V> {
         },
       })
     } catch (error) {
-      void this.remove({ key }).catch(() => {})
+      if (!(error instanceof BreakerOpenError)) void this.remove({ key }).catch(() => {})
       throw error
     }
     return created

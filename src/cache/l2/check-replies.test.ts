@@ -256,3 +256,26 @@ test('a store without epochs bumps nothing', () => {
   assert.deepEqual(without.remove({ removed: 1, bumps: [] }), { removed: 1, bumps: [] })
   assert.throws(() => without.remove({ removed: 1, bumps: [{ ...bump, bucket: 0 }] }), { code: 'ERR_STORE_CORRUPT' })
 })
+
+describe('a push', () => {
+  const bump = { bucket: 1, prev: 3, n: 4, keys: ['key'] }
+
+  test('that can be true is one', () => {
+    assert.equal(new ReplyChecks(memoryStore()).isPush({ incarnation: 'store', bump }), true)
+    assert.equal(new ReplyChecks(memoryStore()).isPush({ incarnation: 'store', bump: { ...bump, keys: '*' } }), true)
+  })
+
+  for (const [what, push] of [
+    ['nothing', undefined],
+    ['a text', 'push'],
+    ['one of no store', { bump }],
+    ['one without a bump', { incarnation: 'store' }],
+    ['one of a bucket there is not', { incarnation: 'store', bump: { ...bump, bucket: 100_000 } }],
+    ['one whose number fell', { incarnation: 'store', bump: { ...bump, n: 2 } }],
+    ['one of keys that are none', { incarnation: 'store', bump: { ...bump, keys: [1] } }],
+  ] as const) {
+    test(`that is ${what} is none`, () => {
+      assert.equal(new ReplyChecks(memoryStore()).isPush(push), false)
+    })
+  }
+})

@@ -6,6 +6,7 @@ import type {
   ExtendReply,
   ListQuery,
   ListReply,
+  Push,
   RemoveReply,
   ReplaceReply,
   Store,
@@ -85,7 +86,8 @@ export class ReplyChecks {
     }
     const checked = writes.map((write, i) => this.#outcomeOf(write, outcomes[i]))
     const failures = checked.flatMap((outcome) => (isUnavailable(outcome) ? [outcome.error] : []))
-    if (writes.length > 0 && failures.length === writes.length) throw failures[0]
+    const [failure] = failures
+    if (failure !== undefined && failures.length === writes.length) throw failure
     return checked
   }
 
@@ -125,6 +127,11 @@ export class ReplyChecks {
     if (!this.#areNumbers(reply.numbers)) throw this.#nonsense('epochs', 'numbers that cannot be')
     if (!this.#areBumps(reply.recent)) throw this.#nonsense('epochs', 'bumps that cannot be')
     return reply as unknown as EpochsReply
+  }
+
+  /** Pushes are best effort: what is none counts as lost. */
+  isPush(push: unknown): push is Push {
+    return isObject(push) && typeof push.incarnation === 'string' && isObject(push.bump) && this.#isBump(push.bump)
   }
 
   #entryRead(key: string, entry: unknown): CheckedRead['entries'][number] {

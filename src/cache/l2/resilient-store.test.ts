@@ -120,16 +120,13 @@ describe('an operation', () => {
   })
 
   test('that is answered twice is answered once', async () => {
-    const { store } = over(
-      storeThat(() => ({
-        then(resolve: (reply: unknown) => void, reject: (error: Error) => void) {
-          resolve({ entries: [undefined], storeNow: 1 })
-          reject(new Error('and again'))
-          resolve({ entries: [undefined], storeNow: 2 })
-        },
-      })),
-    )
-    assert.equal((await store.read(['key'])).storeNow, 1)
+    let [answer, fail] = [(_: unknown): void => {}, (_: Error): void => {}]
+    const { store } = over(storeThat(() => new Promise((resolve, reject) => ([answer, fail] = [resolve, reject]))))
+    const read = store.read(['key'])
+    answer({ entries: [undefined], storeNow: 1 })
+    fail(new Error('and again'))
+    answer({ entries: [undefined], storeNow: 2 })
+    assert.equal((await read).storeNow, 1)
   })
 
   test('that fails after the timeout is nobody’s unhandled rejection', async (t) => {
