@@ -43,6 +43,8 @@ export class CacheEntry<V> implements Item<V> {
   storeOffset: number
   /** Monotonic: when whoever serves this entry should look after it (touch, refresh). Owned by the layer above. */
   attentionAt: number = Infinity
+  /** What the layer above made of the value, so that it is made once. */
+  made: unknown = undefined
 
   /** Where it sits in L1, what it weighs there, how long it is kept, when it was asked for last (monotonic); owned by L1. */
   slot: number = -1

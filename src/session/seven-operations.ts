@@ -61,7 +61,7 @@ export function sevenOperations(
     },
     getAuthSession(id) {
       const entry = typeof id === 'string' ? sessions.serve(id) : undefined
-      return entry === undefined ? loadSession(id) : Promise.resolve(toAuthSession(entry.value))
+      return entry === undefined ? loadSession(id) : Promise.resolve(authSessionOf(entry))
     },
     async setAuthSession(id, session, ttlSec = sessionTtlSec) {
       assertId(id)
@@ -80,7 +80,7 @@ export function sevenOperations(
   async function loadSession(id: string): Promise<AuthSession | undefined> {
     assertId(id)
     const entry = await sessions.load(id)
-    return entry && toAuthSession(entry.value)
+    return entry && authSessionOf(entry)
   }
 }
 
@@ -128,7 +128,12 @@ function toRecord(session: AuthSession, now: number): SessionRecord {
 }
 
 function toAuthSession({ tokens, claims, data }: SessionRecord): AuthSession {
-  return { ...tokens, claims, data }
+  return Object.freeze({ ...tokens, claims, data })
+}
+
+/** One frozen object for all who ask, as long as the entry lives. */
+function authSessionOf(entry: CacheEntry<SessionRecord>): AuthSession {
+  return (entry.made ??= toAuthSession(entry.value)) as AuthSession
 }
 
 /** What is no number would never end in memory, and a deadline too large for a number could not be read back. */

@@ -17,7 +17,7 @@ const idMark = ';'
  * Most ids are their own text, for a new one would have to be hashed anew with every look-up.
  */
 export function textOfId(id: string): string {
-  return id.length === cookieTextLength || id.startsWith(idMark) ? idMark + id : id
+  return id.length === cookieTextLength || id.charCodeAt(0) === idMark.charCodeAt(0) ? idMark + id : id
 }
 
 /** Which key an id has in the store, and how its value is sealed. */

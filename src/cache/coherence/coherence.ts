@@ -78,13 +78,13 @@ export class Coherence {
 
   /** Whether L1 may answer with this entry at this very moment. Both clocks must have been read just now. */
   allows(entry: CacheEntry<unknown>, monotonic: number, wall: number): boolean {
-    return !this.isBelowFloor(entry) && isRecent(this.#asOf(entry), monotonic, wall, this.#maxStalenessMs)
+    return !this.isBelowFloor(entry) && this.#isVouchedFor(entry, monotonic, wall, this.#maxStalenessMs)
   }
 
   /** The same for when the store does not answer: the operator may have chosen a grace. */
   allowsStale(entry: CacheEntry<unknown>, monotonic: number, wall: number): boolean {
     const withinMs = this.#maxStalenessMs + this.#graceMs
-    return this.#graceMs > 0 && !this.isBelowFloor(entry) && isRecent(this.#asOf(entry), monotonic, wall, withinMs)
+    return this.#graceMs > 0 && !this.isBelowFloor(entry) && this.#isVouchedFor(entry, monotonic, wall, withinMs)
   }
 
   /** Whether something in the entry's bucket changed after it was read, and nobody said what. */
@@ -202,8 +202,9 @@ export class Coherence {
     else for (const key of keys) this.#holder.drop(key)
   }
 
-  #asOf(entry: CacheEntry<unknown>): Instant {
-    return entry.readAt.monotonic > this.#freshAsOf.monotonic ? entry.readAt : this.#freshAsOf
+  /** By the last good poll or by its own read. Each says for itself that nothing older than this is answered. */
+  #isVouchedFor(entry: CacheEntry<unknown>, monotonic: number, wall: number, withinMs: number): boolean {
+    return isRecent(this.#freshAsOf, monotonic, wall, withinMs) || isRecent(entry.readAt, monotonic, wall, withinMs)
   }
 }
 
