@@ -3,8 +3,13 @@ import type { SessionData } from './tokens.ts'
 
 /** Refuses what would come back from the store as something else: dates, maps, functions, cycles, NaN, gaps in lists. */
 export function assertSessionData(value: unknown): asserts value is SessionData {
-  if (!isPlainObject(value)) throw notJson('data', 'it is no plain object')
-  assertJson(value, 'data', new Set())
+  assertJsonObject(value, 'data')
+}
+
+/** The same for any part of a session; `path` names it in the error. */
+export function assertJsonObject(value: unknown, path: string): void {
+  if (!isPlainObject(value)) throw notJson(path, 'it is no plain object')
+  assertJson(value, path, new Set())
 }
 
 function assertJson(value: unknown, path: string, above: Set<object>): void {

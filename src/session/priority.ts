@@ -13,6 +13,8 @@ export function priorityOf(
     try {
       const priority: unknown = l1Priority({ claims, data })
       if (isPriority(priority)) return priority
+      // Nobody waits for it: left alone, its rejection would end the process.
+      if (priority instanceof Promise) priority.catch(() => {})
       throw new TypeError(`l1Priority must return 'low', 'normal' or 'high'`)
     } catch (err) {
       if (!hasFailed) logger.error({ err }, 'cache.l1Priority failed; such sessions are treated as normal')

@@ -3,14 +3,12 @@ import type { CacheEntry } from '../cache/entry.ts'
 import type { Lifetime } from '../cache/store.ts'
 import type { TwoTierCache } from '../cache/two-tier-cache.ts'
 import type { AuthCache } from './auth-cache.ts'
-import { assertSessionData } from './json.ts'
+import { assertAuthSession, assertId, assertVerifier, lifetimeMs } from './operation-arguments.ts'
 import { deepFreeze, neverRefreshed, type SessionRecord } from './record.ts'
 import type { SealedTier } from './sealed-tier.ts'
 import { changedTooOften } from './session-errors.ts'
 import type { AuthSession } from './tokens.ts'
 import { sessionPrefix, textOfId, verifierPrefix, type Vault } from './vault.ts'
-
-const maxTtlSec = 31_536_000
 
 export interface SevenOperationsParts {
   tiers: TwoTierCache
@@ -53,6 +51,7 @@ export function sevenOperations(
     },
     async setCodeVerifier(state, verifier) {
       assertId(state)
+      assertVerifier(verifier)
       await verifiers.set(state, verifier, { idleMs: verifierTtlSec * 1_000 })
     },
     async invalidateCodeVerifier(state) {
@@ -65,7 +64,8 @@ export function sevenOperations(
     },
     async setAuthSession(id, session, ttlSec = sessionTtlSec) {
       assertId(id)
-      await sessions.set(id, toRecord(session, tiers.clock.wall()), { idleMs: inMs(ttlSec) })
+      assertAuthSession(session)
+      await sessions.set(id, toRecord(session, tiers.clock.wall()), { idleMs: lifetimeMs(ttlSec) })
     },
     async invalidateAuthSession(id) {
       assertId(id)
@@ -110,18 +110,12 @@ function plain<V>({ vault, prefix, partition, writes, counts }: PlainParts<V>): 
       await writes.remove({ key: vault.keyOf(prefix, id) })
     },
     async extend(id, ttlSec) {
-      await writes.extend(vault.keyOf(prefix, id), inMs(ttlSec), partition.serve(textOfId(id)))
+      await writes.extend(vault.keyOf(prefix, id), lifetimeMs(ttlSec), partition.serve(textOfId(id)))
     },
   }
 }
 
-/** A key that is no text would be found under another's hash, or under none. */
-function assertId(id: unknown): void {
-  if (typeof id !== 'string' || id === '') throw new TypeError('an id must be a string that is not empty')
-}
-
 function toRecord(session: AuthSession, now: number): SessionRecord {
-  assertSessionData(session.data)
   const { claims, data, ...tokens } = session
   const record: SessionRecord = { claims, data, tokens, tokensAt: now, refresh: neverRefreshed }
   return deepFreeze(JSON.parse(JSON.stringify(record)) as SessionRecord)
@@ -134,10 +128,4 @@ function toAuthSession({ tokens, claims, data }: SessionRecord): AuthSession {
 /** One frozen object for all who ask, as long as the entry lives. */
 function authSessionOf(entry: CacheEntry<SessionRecord>): AuthSession {
   return (entry.made ??= toAuthSession(entry.value)) as AuthSession
-}
-
-/** What is no number would never end in memory, and a deadline too large for a number could not be read back. */
-function inMs(ttlSec: number): number {
-  if (ttlSec > 0 && ttlSec <= maxTtlSec) return ttlSec * 1_000
-  throw new RangeError(`ttlSec must be more than 0 and at most ${maxTtlSec} seconds`)
 }

@@ -1,5 +1,6 @@
 /** Every code sallyport throws or shows; `switch` over it narrows. */
 export type ErrorCode =
+  | 'ERR_ARGUMENT_INVALID'
   | 'ERR_CONFIG_INVALID'
   | 'ERR_GUARD_MISSING'
   | 'ERR_HOOK_FAILED'
@@ -81,6 +82,7 @@ export function isSallyportError(value: unknown): value is SallyportError {
 }
 
 const statusOf: Record<ErrorCode, number> = {
+  ERR_ARGUMENT_INVALID: 500,
   ERR_CONFIG_INVALID: 500,
   ERR_GUARD_MISSING: 500,
   ERR_HOOK_FAILED: 500,

@@ -19,6 +19,7 @@ export class GuardedPolicy implements EvictionPolicy {
     this.#onFailure = onFailure
     try {
       this.#policy = create(maxEntries)
+      assertSynchronous(this.#policy)
       if (!isPolicy(this.#policy)) throw new TypeError('the eviction policy lacks a method')
     } catch (error) {
       this.#policy = this.#replacement(error)
@@ -30,7 +31,7 @@ export class GuardedPolicy implements EvictionPolicy {
     this.#occupied[slot] = 1
     this.#hashes[slot] = hash
     try {
-      this.#policy.added(slot, hash)
+      assertSynchronous(this.#policy.added(slot, hash))
     } catch (error) {
       this.#policy = this.#replacement(error)
     }
@@ -38,7 +39,7 @@ export class GuardedPolicy implements EvictionPolicy {
 
   used(slot: number): void {
     try {
-      this.#policy.used(slot)
+      assertSynchronous(this.#policy.used(slot))
     } catch (error) {
       this.#policy = this.#replacement(error)
     }
@@ -47,7 +48,7 @@ export class GuardedPolicy implements EvictionPolicy {
   removed(slot: number): void {
     this.#occupied[slot] = 0
     try {
-      this.#policy.removed(slot)
+      assertSynchronous(this.#policy.removed(slot))
     } catch (error) {
       this.#policy = this.#replacement(error)
     }
@@ -62,6 +63,7 @@ export class GuardedPolicy implements EvictionPolicy {
   #victim(): number {
     try {
       const slot = this.#policy.evict()
+      assertSynchronous(slot)
       if (Number.isInteger(slot) && this.#occupied[slot] === 1) return slot
       throw new RangeError('the eviction policy chose a slot that is not occupied')
     } catch (error) {
@@ -89,4 +91,11 @@ export class GuardedPolicy implements EvictionPolicy {
 function isPolicy(made: Partial<EvictionPolicy> | undefined | null): boolean {
   const methods = [made?.added, made?.used, made?.removed, made?.evict]
   return methods.every((method) => typeof method === 'function')
+}
+
+/** Nobody waits for a promise: left alone, its rejection would end the process. */
+function assertSynchronous(answer: unknown): void {
+  if (!(answer instanceof Promise)) return
+  answer.catch(() => {})
+  throw new TypeError('neither an eviction policy nor what makes it may be async')
 }

@@ -258,21 +258,21 @@ test('a store without epochs bumps nothing', () => {
 })
 
 describe('a push', () => {
-  const bump = { bucket: 1, prev: 3, n: 4, keys: ['key'] }
+  const risen = { bucket: 1, prev: 3, n: 4, keys: ['key'] }
 
   test('that can be true is one', () => {
-    assert.equal(new ReplyChecks(memoryStore()).isPush({ incarnation: 'store', bump }), true)
-    assert.equal(new ReplyChecks(memoryStore()).isPush({ incarnation: 'store', bump: { ...bump, keys: '*' } }), true)
+    assert.equal(new ReplyChecks(memoryStore()).isPush({ incarnation: 'store', bump: risen }), true)
+    assert.equal(new ReplyChecks(memoryStore()).isPush({ incarnation: 'store', bump: { ...risen, keys: '*' } }), true)
   })
 
   for (const [what, push] of [
     ['nothing', undefined],
     ['a text', 'push'],
-    ['one of no store', { bump }],
+    ['one of no store', { bump: risen }],
     ['one without a bump', { incarnation: 'store' }],
-    ['one of a bucket there is not', { incarnation: 'store', bump: { ...bump, bucket: 100_000 } }],
-    ['one whose number fell', { incarnation: 'store', bump: { ...bump, n: 2 } }],
-    ['one of keys that are none', { incarnation: 'store', bump: { ...bump, keys: [1] } }],
+    ['one of a bucket there is not', { incarnation: 'store', bump: { ...risen, bucket: 100_000 } }],
+    ['one whose number fell', { incarnation: 'store', bump: { ...risen, n: 2 } }],
+    ['one of keys that are none', { incarnation: 'store', bump: { ...risen, keys: [1] } }],
   ] as const) {
     test(`that is ${what} is none`, () => {
       assert.equal(new ReplyChecks(memoryStore()).isPush(push), false)
