@@ -1,13 +1,11 @@
-import { execFileSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { createAuth } from '../src/index.ts'
 import { memoryStore } from '../src/stores/memory.ts'
 import type { Auth, AuthReply } from '../src/index.ts'
 import { startProvider } from '../demo/provider.ts'
 import { countingStore } from '../test/support/counting-store.ts'
 import { createUserAgent } from '../test/support/user-agent.ts'
+import { installPeers } from './install-peers.ts'
 import { median } from './median.ts'
 import { report } from './report.ts'
 
@@ -83,11 +81,8 @@ function runWarm({ authenticate }: Auth, cookie: string, times: number): void {
   }
 }
 
-/** The peers have a lock file of their own and are installed when the benchmark first runs. */
 async function peers() {
-  const folder = fileURLToPath(new URL('./peers/', import.meta.url))
-  if (!existsSync(`${folder}node_modules`))
-    execFileSync('npm', ['ci', '--silent'], { cwd: folder, stdio: ['ignore', 2, 2] })
+  installPeers()
   const data = {
     claims: { iss: provider.issuer, sub: 'alice', name: 'Alice Liddell', email: 'alice@example.com' },
     id_token: 'i'.repeat(900),

@@ -9,7 +9,7 @@ import { publish, type BypassReason } from './events.ts'
 import { heapSizeOfEntry } from './l1/heap-size.ts'
 import { L1 } from './l1/l1.ts'
 import type { PartitionStats } from './stats.ts'
-import type { StoredEntry } from './store.ts'
+import type { EntryTimes, StoredEntry } from './store.ts'
 
 export interface PartitionOptions<V> {
   /** As events and logs call it. */
@@ -151,6 +151,13 @@ export class Partition<V> {
     const { priority } = this.#options
     this.#l1.set(entry, heapSizeOfEntry(entry), priority?.(entry.value) ?? 'normal')
     this.#tiers.tidier.note()
+  }
+
+  /** The store moved the deadlines of this very version. */
+  prolong(entry: CacheEntry<V>, times: EntryTimes, reading: Reading): void {
+    if (!this.holds(entry)) return
+    entry.prolong(times, reading)
+    this.#l1.noteDeadline(entry)
   }
 
   /** Whether this very entry is the one in memory. */

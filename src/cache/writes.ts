@@ -102,9 +102,7 @@ export class Writes<V> {
       apply: (reply, { mayKeep, stamp, at }) => {
         if (reply.outcome === 'absent') this.#tiers.drop(key)
         else if (entry === undefined || !isSame(entry, reply)) this.#tiers.drop(key)
-        else if (mayKeep && this.#partition.holds(entry)) {
-          entry.prolong(reply.times, { stamp, at, storeNow: reply.storeNow })
-        }
+        else if (mayKeep) this.#partition.prolong(entry, reply.times, { stamp, at, storeNow: reply.storeNow })
       },
     })
     return outcome

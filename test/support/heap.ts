@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 export function usedHeap(): number {
   if (globalThis.gc === undefined) throw new Error('this process was started without --expose-gc')
   // What finalizers and weak tables let go of in one round leaves in the next.
-  for (let round = 0; round < 3; round++) globalThis.gc()
+  for (let round = 0; round < 2; round++) globalThis.gc()
   return process.memoryUsage().heapUsed
 }
 

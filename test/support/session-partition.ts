@@ -7,6 +7,8 @@ import { systemClock } from '../../src/shared/clock.ts'
 import { systemRandomness } from '../../src/shared/randomness.ts'
 import { recordingLogger } from './recording-logger.ts'
 
+const decoder = new TextDecoder()
+
 export interface SessionPartition {
   readonly tiers: TwoTierCache
   readonly partition: Partition<SessionRecord>
@@ -20,7 +22,7 @@ export async function startSessionPartition(store: Store, config: TwoTierCacheCo
   const partition = tiers.partition<SessionRecord>({
     name: 'sessions',
     room: resolved,
-    open: (_text, { value }) => deepFreeze(JSON.parse(Buffer.from(value).toString()) as SessionRecord),
+    open: (_text, { value }) => deepFreeze(JSON.parse(decoder.decode(value)) as SessionRecord),
   })
   await tiers.ready()
   return { tiers, partition }

@@ -15,6 +15,12 @@ export const sessionShapes = [
   'keyed-by-id',
 ] as const
 
+/** As a site may have them: names that are data are rare. */
+export const mixedShapes: readonly SessionShape[] = [
+  ...Array.from({ length: 3 }, () => sessionShapes.slice(0, -1)).flat(),
+  'keyed-by-id',
+]
+
 /** Stands in a session's text where each session has its own number. */
 const serialMark = '%'.repeat(8)
 

@@ -91,7 +91,8 @@ describe('the cache goes on, and the error is reported once, if', () => {
     test(`the function that should make it returns ${what}`, () => {
       const { cache, reported } = guarded(() => made as unknown as EvictionPolicy)
       exercise(cache)
-      assert.deepEqual(reported.map(String), ['TypeError: the eviction policy lacks a method'])
+      assert.equal(reported.length, 1)
+      assert.match(String(reported[0]), /^TypeError: .*(lacks a method|async)/)
     })
   }
 

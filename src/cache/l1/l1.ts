@@ -4,6 +4,7 @@ import type { CacheEntry } from '../entry.ts'
 import { publish, type EvictionReason } from '../events.ts'
 import { Priorities } from './priorities.ts'
 import { createPolicy } from './policies.ts'
+import { firstSlots, withRoomFor } from './slot-array.ts'
 
 /** Slots looked at with every insertion: expired entries leave at least as fast as others come. */
 const slotsPerInsertion = 2
@@ -20,11 +21,13 @@ export class L1<V> {
   /** Infinity: entries need not be watched, for `l1TtlSec` is over first. */
   readonly #idleMs: number
   readonly #onPolicyFailure: (error: unknown) => void
-  readonly #byText = new Map<string, CacheEntry<V>>()
+  readonly #slotOfText = new Map<string, number>()
   /** At most one entry per store key: a second text for the same key replaces the first. */
   readonly #byKey = new Map<string, CacheEntry<V>>()
   #slots: (CacheEntry<V> | undefined)[] = []
   #freeSlots: number[] = []
+  /** Monotonic, by slot: to look into an entry for its own deadline costs as much as all the rest of finding it. */
+  #deadlines: Float64Array = new Float64Array(firstSlots)
   #policy: Priorities
   #hand = 0
   bytes: number = 0
@@ -51,14 +54,15 @@ export class L1<V> {
 
   /** The entry, unless its time is over. Whoever is found stays longer. */
   find(text: string, monotonic: number): CacheEntry<V> | undefined {
-    const entry = this.#byText.get(text)
-    if (entry === undefined) return undefined
-    if (monotonic >= entry.expiresAt) return this.#leave(entry, 'expired')
+    const slot = this.#slotOfText.get(text)
+    if (slot === undefined) return undefined
+    const entry = this.#slots[slot]!
+    if (monotonic >= this.#deadlines[slot]!) return this.#leave(entry, 'expired')
     if (this.#idleMs !== Infinity) {
       if (monotonic - entry.usedAt >= this.#idleMs) return this.#leave(entry, 'idle')
       entry.usedAt = monotonic
     }
-    this.#policy.used(entry.slot)
+    this.#policy.used(slot)
     return entry
   }
 
@@ -68,7 +72,7 @@ export class L1<V> {
 
   set(entry: CacheEntry<V>, bytes: number, priority: L1Priority): void {
     // Two keys under one text would be two entries that only one of them can be found by.
-    const namesake = this.#byText.get(entry.text)
+    const namesake = this.#slots[this.#slotOfText.get(entry.text) ?? -1]
     if (namesake !== undefined && namesake.key !== entry.key) this.delete(namesake.key)
     if (bytes > this.#room.l1MaxBytes) {
       this.delete(entry.key)
@@ -79,6 +83,11 @@ export class L1<V> {
     entry.priority = priority
     this.#sweep(entry.readAt.monotonic, slotsPerInsertion)
     if (this.#takeOver(entry) || this.#makeRoom(entry)) this.fills++
+  }
+
+  /** The deadline of an entry that is here has moved. */
+  noteDeadline({ slot, expiresAt }: CacheEntry<V>): void {
+    this.#deadlines[slot] = expiresAt
   }
 
   delete(key: string): void {
@@ -93,10 +102,11 @@ export class L1<V> {
   }
 
   clear(): void {
-    this.#byText.clear()
+    this.#slotOfText.clear()
     this.#byKey.clear()
     this.#slots = []
     this.#freeSlots = []
+    this.#deadlines = new Float64Array(firstSlots)
     this.#hand = 0
     this.bytes = 0
     this.#policy = this.#createPolicy()
@@ -112,7 +122,7 @@ export class L1<V> {
       if (this.#hand >= this.#slots.length) this.#hand = 0
       const entry = this.#slots[this.#hand++]
       if (entry === undefined) continue
-      if (monotonic >= entry.expiresAt) this.#leave(entry, 'expired')
+      if (monotonic >= this.#deadlines[entry.slot]!) this.#leave(entry, 'expired')
       else if (monotonic - entry.usedAt >= this.#idleMs) this.#leave(entry, 'idle')
     }
   }
@@ -165,7 +175,11 @@ export class L1<V> {
   #seat(entry: CacheEntry<V>, slot: number): void {
     entry.slot = slot
     this.#slots[slot] = entry
-    this.#byText.set(entry.text, entry)
+    if (slot >= this.#deadlines.length) {
+      this.#deadlines = withRoomFor(this.#deadlines, slot, this.#room.l1MaxCapacity)
+    }
+    this.noteDeadline(entry)
+    this.#slotOfText.set(entry.text, slot)
     this.#byKey.set(entry.key, entry)
     this.bytes += entry.bytes
   }
@@ -178,7 +192,7 @@ export class L1<V> {
 
   #unlink(entry: CacheEntry<V>): void {
     this.#byKey.delete(entry.key)
-    this.#byText.delete(entry.text)
+    this.#slotOfText.delete(entry.text)
     this.bytes -= entry.bytes
   }
 
