@@ -4,7 +4,7 @@ import { createSessionService } from '../session/create-session-service.ts'
 import type { SessionHooks } from '../session/session-parts.ts'
 import type { SessionData } from '../session/tokens.ts'
 import { systemClock, type Clock } from '../shared/clock.ts'
-import { consoleLogger, type Logger } from '../shared/logger.ts'
+import { consoleLogger, unfailing, type Logger } from '../shared/logger.ts'
 import { systemRandomness } from '../shared/randomness.ts'
 import { memoryStore } from '../stores/memory.ts'
 import type { Auth, Health } from './auth.ts'
@@ -26,7 +26,8 @@ import { settle, type Settings } from './settings.ts'
 export function createAuth<Data extends SessionData = SessionData>(options: AuthOptions<Data>): Auth<Data> {
   checkAuthOptions(options)
   const settings = settle(options)
-  const { clock = systemClock, randomness = systemRandomness, logger = consoleLogger, hooks = {} } = options
+  const { clock = systemClock, randomness = systemRandomness, hooks = {} } = options
+  const logger = unfailing(options.logger ?? consoleLogger)
   if (!settings.isSecure) {
     const { origin, sessionCookie } = settings
     logger.warn({ origin, cookie: sessionCookie.name }, 'plain http: cookies have no prefix and are not Secure')

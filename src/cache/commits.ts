@@ -1,5 +1,6 @@
 import { now, type Instant } from '../shared/clock.ts'
 import { bucketOf } from './bucket.ts'
+import { BreakerOpenError } from './l2/circuit-breaker.ts'
 import type { Bump } from './store.ts'
 import type { Tiers } from './tiers.ts'
 
@@ -74,7 +75,8 @@ export class Commits {
       reply = await unit.send()
     } catch (error) {
       this.#end(key, sequence)
-      if (key !== undefined && !unit.harmlessInDoubt) this.#tiers.drop(key)
+      const isInDoubt = !unit.harmlessInDoubt && !(error instanceof BreakerOpenError)
+      if (key !== undefined && isInDoubt) this.#tiers.drop(key)
       throw error
     }
     const { standsAlone, newestRead } = this.#end(key, sequence)

@@ -1,4 +1,5 @@
 import { callable, flag, group, integer, objectWith, rule, type Rule, type Rules } from '../shared/options.ts'
+import type { Store } from './store.ts'
 import type { EvictionPolicyName, L1Config, TwoTierCacheConfig } from './config.ts'
 
 const policyNames: readonly EvictionPolicyName[] = ['s3-fifo', 'lru', 'lfu']
@@ -25,7 +26,7 @@ export const cacheRules: Rules<TwoTierCacheConfig> = {
   serveStaleForSec: integer({ min: 0, max: 86_400, unit: 'seconds' }),
 }
 
-export const storeRule: Rule = objectWith(
+const storeMethods = objectWith(
   'a store, e.g. sqliteStore({ path }) or memoryStore()',
   'init',
   'read',
@@ -41,3 +42,22 @@ export const storeRule: Rule = objectWith(
   'ping',
   'close',
 )
+
+export const storeRule: Rule = {
+  check(store, report) {
+    let isStore = true
+    storeMethods.check(store, (message) => {
+      isStore = false
+      report(message)
+    })
+    if (!isStore) return
+    const { capabilities, cleanupIntervalSec } = store as Partial<Store>
+    const buckets = capabilities?.buckets
+    if (!Number.isInteger(buckets) || buckets! < 0 || buckets! > 65_536) {
+      report('must be a whole number from 0 to 65536', '.capabilities.buckets')
+    }
+    if (typeof cleanupIntervalSec !== 'number' || !(cleanupIntervalSec >= 0)) {
+      report('must be a number of seconds, or 0', '.cleanupIntervalSec')
+    }
+  },
+}

@@ -105,12 +105,12 @@ export class Partition<V> {
   }
 
   /**
-   * Reads L2, once for all who ask at the same time. `fresh`: what was sent before this call is not good enough.
-   * Rejects with `ERR_STORE_UNAVAILABLE`, unless memory may answer beyond its lease.
+   * Reads L2, once for all who ask at the same time. `fresh`: what was sent before this call is not good enough; a
+   * number is the least version that is. Rejects with `ERR_STORE_UNAVAILABLE`, unless memory may answer beyond its lease.
    */
-  async load(text: string, key: string, fresh: boolean = false): Promise<Loaded<V>> {
+  async load(text: string, key: string, fresh: boolean | number = false): Promise<Loaded<V>> {
     try {
-      const joined = this.#flights.toJoin(text, key, fresh)
+      const joined = this.#flights.toJoin(text, key, fresh !== false)
       if (joined === undefined) {
         const { result } = this.#flights.start(text, key, (flight) => this.#read(flight))
         return { ...(await result), source: 'l2' }
@@ -118,20 +118,22 @@ export class Partition<V> {
       this.#joined++
       return { ...(await joined.result), source: 'joined' }
     } catch (error) {
-      const loaded = fresh ? undefined : this.#loadStale(text, error)
-      if (loaded === undefined) throw error
+      const loaded = fresh === true ? undefined : this.#loadStale(text, error)
+      if (loaded === undefined || loaded.entry.version < Number(fresh)) throw error
+      this.#stale++
       return loaded
     }
   }
 
   /** What memory still has, while the store does not answer and the operator chose a grace. */
-  #loadStale(text: string, error: unknown): Loaded<V> | undefined {
+  #loadStale(text: string, error: unknown): (Loaded<V> & { entry: CacheEntry<V> }) | undefined {
     if (!isSallyportError(error) || error.code !== 'ERR_STORE_UNAVAILABLE') return undefined
     const { coherence, clock } = this.#tiers
-    const monotonic = clock.monotonic()
+    const { monotonic, wall } = now(clock)
     const entry = this.#l1.find(text, monotonic)
-    if (entry === undefined || !coherence.allowsStale(entry, monotonic, clock.wall())) return undefined
-    this.#stale++
+    if (entry === undefined || !coherence.allowsStale(entry, monotonic, wall)) return undefined
+    // Who slept within the grace finds its entries younger than they are.
+    if (wall - entry.readAt.wall >= entry.expiresAt - entry.readAt.monotonic) return undefined
     return { entry, storeNow: monotonic + entry.storeOffset, source: 'stale' }
   }
 
@@ -147,6 +149,7 @@ export class Partition<V> {
 
   /** Keeps the outcome of a write, or lets go of what it made old. */
   keep(entry: CacheEntry<V>, mayKeep: boolean): void {
+    if (this.#tiers.isClosed) return
     if (!mayKeep) return this.#dropOlderThan(entry)
     const { priority } = this.#options
     this.#l1.set(entry, heapSizeOfEntry(entry), priority?.(entry.value) ?? 'normal')

@@ -29,7 +29,9 @@ export interface Tiers {
   /** Resolves at once when the store was prepared before. */
   ready(): Promise<void>
   readonly isReady: boolean
+  readonly isClosed: boolean
   drop(key: string): void
+  dropAll(): void
   detach(key: string): void
   announce(bump: Bump): void
 }

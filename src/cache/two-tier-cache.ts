@@ -1,7 +1,8 @@
 import { sleep, type Clock } from '../shared/clock.ts'
-import { SallyportError } from '../shared/errors.ts'
+import { SallyportError, StoreUnavailableError } from '../shared/errors.ts'
 import type { Logger } from '../shared/logger.ts'
 import type { Randomness } from '../shared/randomness.ts'
+import { withTimeout } from '../shared/timeout.ts'
 import { BatchedReads } from './l2/batched-reads.ts'
 import { BatchedWrites } from './l2/batched-writes.ts'
 import { Coherence } from './coherence/coherence.ts'
@@ -13,11 +14,13 @@ import { Tidier } from './l1/tidier.ts'
 import { Partition, type PartitionOptions } from './partition.ts'
 import { Poller } from './coherence/poller.ts'
 import type { CoherenceStats, StoreTraffic } from './stats.ts'
-import type { Bump, Push, Store } from './store.ts'
+import type { Bump, Store } from './store.ts'
 import { useStore } from './l2/store-users.ts'
 import { Sweeper } from './l2/sweeper.ts'
 import { ReplyChecks } from './l2/check-replies.ts'
 import { resilientStore, type ResilientStore } from './l2/resilient-store.ts'
+
+const closeTimeoutMs = 10_000
 
 export interface TwoTierCacheOptions {
   store: Store
@@ -47,13 +50,13 @@ export class TwoTierCache implements CommittingTiers {
   readonly #rawStore: Store
   readonly #releaseStore: () => boolean
   readonly #sweeper: Sweeper
-  readonly #onPush = (push: Push): void => this.coherence.applyPush(push)
+  readonly #onBump = (bump: Bump): void => this.coherence.applyLocal(bump)
   readonly #unsubscribe: (() => void)[] = []
   #preparing: Promise<void> | undefined
   isReady: boolean = false
   violations: number = 0
   #alarmedAt = -Infinity
-  #closed = false
+  isClosed: boolean = false
 
   constructor({ store, config, clock, randomness, logger }: TwoTierCacheOptions) {
     this.#rawStore = store
@@ -76,13 +79,16 @@ export class TwoTierCache implements CommittingTiers {
     this.coherence = new Coherence(this.buckets, bounds, {
       drop: (key) => this.drop(key),
       dropBucket: (bucket) => this.#partitions.forEach((partition) => partition.dropBucket(bucket)),
-      dropAll: () => this.#partitions.forEach((partition) => partition.dropAll()),
+      dropAll: () => this.dropAll(),
       violated: (bucket, reason) => this.#alarm(bucket, reason),
     })
     // A request waits for the first poll, and for that no longer than for anything else.
     const timeoutMs = Math.min(maxStalenessMs / 3, operationTimeoutMs)
     const { coherence } = this
-    const onAnswer = (): void => this.store.breaker.probeSoon()
+    const onAnswer = (): void => {
+      this.store.breaker.probeSoon()
+      if (!this.coherence.isBoundKnown) this.#announceBound()
+    }
     this.poller = new Poller({ store, coherence, maxStalenessMs, timeoutMs, clock, randomness, logger, onAnswer })
     this.#sweeper = new Sweeper(store, { clock, randomness, logger })
   }
@@ -141,16 +147,23 @@ export class TwoTierCache implements CommittingTiers {
   /** Resolves when no instance answers from memory any more with what was removed before this call. */
   async untilGoneEverywhere(): Promise<void> {
     await this.ready()
-    let stalenessMs = this.coherence.greatestStalenessMs
-    if (this.#rawStore.capabilities.buckets > 0) {
-      // Asked for after the removal: whoever still has the entry in memory had said how long it may keep it before.
-      stalenessMs = Math.max(stalenessMs, (await this.store.epochs(this.coherence.known())).maxStalenessMs)
+    if (this.#rawStore.capabilities.buckets === 0) {
+      throw new SallyportError(
+        'ERR_STORE_UNSUPPORTED',
+        "the store cannot say how long other instances' memory may last",
+      )
     }
-    await sleep(this.clock, stalenessMs * 1.02 + 50)
+    // Asked for after the removal: whoever still has the entry in memory had said how long it may keep it before.
+    const { maxStalenessMs } = await this.store.epochs(this.coherence.known())
+    await sleep(this.clock, Math.max(this.coherence.greatestStalenessMs, maxStalenessMs) * 1.02 + 50)
   }
 
   drop(key: string): void {
     for (const partition of this.#partitions) partition.drop(key)
+  }
+
+  dropAll(): void {
+    for (const partition of this.#partitions) partition.dropAll()
   }
 
   detach(key: string): void {
@@ -158,26 +171,29 @@ export class TwoTierCache implements CommittingTiers {
   }
 
   announce(bump: Bump): void {
-    const { incarnation } = this.coherence
-    if (incarnation !== undefined) announceLocally(this.#rawStore, { incarnation, bump }, this.#onPush)
+    announceLocally(this.#rawStore, bump, this.#onBump)
   }
 
   /** Repeatable. Closes the store as well, unless another cache of this process still uses it. */
   async close(): Promise<void> {
-    this.#closed = true
+    this.isClosed = true
     this.isReady = false
     this.#preparing = undefined
-    this.#partitions.forEach((partition) => partition.dropAll())
+    this.dropAll()
     this.poller.close()
     this.tidier.close()
     this.#sweeper.close()
     for (const unsubscribe of this.#unsubscribe.splice(0)) unsubscribe()
-    if (this.#releaseStore()) await this.#rawStore.close()
+    if (!this.#releaseStore()) return
+    const { name } = this.#rawStore
+    await withTimeout(this.clock, closeTimeoutMs, this.#rawStore.close(), () => {
+      return new StoreUnavailableError(`the ${name} store did not close within ${closeTimeoutMs} ms`)
+    })
   }
 
   async #prepare(): Promise<void> {
     this.#refuseIfClosed()
-    await this.store.init({ maxStalenessMs: this.coherence.greatestStalenessMs })
+    await this.store.init({ maxStalenessMs: this.coherence.ownStalenessMs })
     this.#refuseIfClosed()
     this.#sweeper.start()
     if (this.watchesEpochs) {
@@ -187,6 +203,16 @@ export class TwoTierCache implements CommittingTiers {
       this.#refuseIfClosed()
     }
     this.isReady = true
+  }
+
+  /** The store was restored to a time before it was told how long this instance's memory may last. */
+  #announceBound(): void {
+    this.store.init({ maxStalenessMs: this.coherence.ownStalenessMs }).catch((err: unknown) => {
+      this.logger.warn(
+        { store: this.#rawStore.name, err },
+        'the store could not be told of maxStalenessMs; tried again',
+      )
+    })
   }
 
   #alarm(bucket: number, reason: 'forgotten' | 'late'): void {
@@ -201,15 +227,19 @@ export class TwoTierCache implements CommittingTiers {
   }
 
   #refuseIfClosed(): void {
-    if (this.#closed) throw new SallyportError('ERR_CLOSED', 'this cache was closed')
+    if (this.isClosed) throw new SallyportError('ERR_CLOSED', 'this cache was closed')
   }
 
   #listen(): void {
-    this.#unsubscribe.push(listenLocally(this.#rawStore, this.#onPush))
+    this.#unsubscribe.push(listenLocally(this.#rawStore, this.#onBump))
     const checks = new ReplyChecks(this.#rawStore)
-    const stop = this.#rawStore.subscribe?.((push: unknown) => {
-      if (checks.isPush(push)) this.#onPush(push)
-    })
-    if (stop !== undefined) this.#unsubscribe.push(stop)
+    try {
+      const stop = this.#rawStore.subscribe?.((push: unknown) => {
+        if (checks.isPush(push)) this.coherence.applyPush(push)
+      })
+      if (stop !== undefined) this.#unsubscribe.push(stop)
+    } catch (err) {
+      this.logger.warn({ store: this.#rawStore.name, err }, 'the store announces nothing: changes are seen by polling')
+    }
   }
 }

@@ -32,11 +32,14 @@ export class Writes<V> {
    * returns `undefined` when one was, and is called again a little later; after 20 times the outcome is `undefined`.
    * Nobody waits for their turn longer than one operation may take, however many stand in line before a slow store.
    */
-  inTurn<T>(key: string, attempt: () => Promise<T | undefined>): Promise<T | undefined> {
+  async inTurn<T>(key: string, attempt: () => Promise<T | undefined>): Promise<T | undefined> {
     const { clock, randomness, config } = this.#tiers
-    const askedAt = clock.monotonic()
-    return this.#turns.take(key, async () => {
-      if (clock.monotonic() - askedAt >= config.operationTimeoutMs) throw waitedTooLong(config.operationTimeoutMs)
+    let isLate = false
+    let begin = (): void => {}
+    const begun = new Promise<void>((resolve) => (begin = resolve))
+    const work = this.#turns.take(key, async () => {
+      if (isLate) return undefined
+      begin()
       for (let tries = 1; tries <= maxTries; tries++) {
         const outcome = await attempt()
         if (outcome !== undefined) return outcome
@@ -44,27 +47,27 @@ export class Writes<V> {
       }
       return undefined
     })
+    await withTimeout(clock, config.operationTimeoutMs, begun, () => {
+      isLate = true
+      return waitedTooLong(config.operationTimeoutMs)
+    })
+    return work
   }
 
   /**
-   * `undefined` if the key is taken. Sent once: in doubt it is thrown away, for a second try could not tell its own
-   * first one from somebody else's.
+   * `undefined` if the key is taken. Sent once: a second try could not tell its own first one from somebody else's. In
+   * doubt the caller throws the key away and removes it, unless somebody may use the key again.
    */
   async create(item: Item<V>, place: Place): Promise<CacheEntry<V> | undefined> {
     const { key } = item
     let created: CacheEntry<V> | undefined
-    try {
-      await this.#tiers.commits.commit<CreateReply>({
-        key,
-        send: () => this.#tiers.batchedWrites.create({ key, value: this.#seal(item), ...place }),
-        apply: (reply, kept) => {
-          if (reply.outcome === 'created') created = this.#written(item, reply, kept)
-        },
-      })
-    } catch (error) {
-      if (!(error instanceof BreakerOpenError)) void this.remove({ key }).catch(() => {})
-      throw error
-    }
+    await this.#tiers.commits.commit<CreateReply>({
+      key,
+      send: () => this.#tiers.batchedWrites.create({ key, value: this.#seal(item), ...place }),
+      apply: (reply, kept) => {
+        if (reply.outcome === 'created') created = this.#written(item, reply, kept)
+      },
+    })
     return created
   }
 
@@ -110,7 +113,7 @@ export class Writes<V> {
 
   /**
    * Final once it returns. In doubt it is sent again, for removing twice is removing once; an entry named by its key
-   * alone then counts as removed, whichever of the two found it.
+   * alone then counts as removed, whichever of the two found it. By index the number is then the least it can have been.
    */
   async remove(target: RemoveTarget): Promise<RemoveReply> {
     return this.#tiers.commits.commit({
@@ -135,8 +138,11 @@ export class Writes<V> {
       if (lateAt - clock.monotonic() < config.operationTimeoutMs / 2) throw error
       await sleep(clock, config.operationTimeoutMs / 10)
       const reply = await withTimeout(clock, lateAt - clock.monotonic(), store.remove(target), () => error)
-      // The first try may have removed it: then it has ended here, and whoever is told of ends must be told.
-      const mayHaveRemoved = 'key' in target && !('ifVersion' in target) && !(error instanceof BreakerOpenError)
+      if (error instanceof BreakerOpenError) return reply
+      // The first try may have removed entries whose names nobody knows any more.
+      if ('index' in target) this.#tiers.dropAll()
+      // It has ended here, then, and whoever is told of ends must be told.
+      const mayHaveRemoved = 'key' in target && !('ifVersion' in target)
       return mayHaveRemoved ? { ...reply, removed: 1 } : reply
     }
   }

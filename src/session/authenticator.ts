@@ -41,8 +41,9 @@ export class Authenticator {
     if (entry !== undefined) partition.passBy()
     const ticket = parseTicket(vault.keyRing, text)
     if (ticket === undefined) return this.#refused('forged', startedAt)
-    const mustBeFresh = cookies.claimedVersion(cookieHeader) > 0 && cookies.vouchesForVersion(cookieHeader, text)
-    return this.#load(text, vault.keyOf(sessionPrefix, ticket.token, ticket.keys), mustBeFresh, startedAt)
+    const claimed = cookies.claimedVersion(cookieHeader)
+    const fresh = claimed > 0 && cookies.vouchesForVersion(cookieHeader, text) && claimed
+    return this.#load(text, vault.keyOf(sessionPrefix, ticket.token, ticket.keys), fresh, startedAt)
   }
 
   /** Whether this browser has written, here or elsewhere, a later version than memory has. */
@@ -51,10 +52,10 @@ export class Authenticator {
     return cookies.claimedVersion(cookieHeader) > entry.version && cookies.vouchesForVersion(cookieHeader, entry.text)
   }
 
-  async #load(text: string, key: string, mustBeFresh: boolean, startedAt: number): Promise<Entry | undefined> {
+  async #load(text: string, key: string, fresh: false | number, startedAt: number): Promise<Entry | undefined> {
     const { partition, caretaker, clock } = this.#parts
     try {
-      const { entry, source } = await partition.load(text, key, mustBeFresh)
+      const { entry, source } = await partition.load(text, key, fresh)
       if (entry === undefined) return this.#refused('absent', startedAt)
       this.counts[source]++
       const monotonic = clock.monotonic()

@@ -7,6 +7,8 @@ const maxTtlSec = 31_536_000
 /** A key that is no text would be found under another's hash, or under none. */
 export function assertId(id: unknown): asserts id is string {
   if (typeof id !== 'string' || id === '') throw invalid('an id must be a string that is not empty')
+  // Such a half of a character has no bytes of its own, so that two ids would be one.
+  if (/\p{Surrogate}/u.test(id)) throw invalid('an id must not contain half a character')
 }
 
 export function assertVerifier(verifier: unknown): asserts verifier is string {

@@ -9,5 +9,8 @@ export function loginRequired(): SallyportError {
 }
 
 export function changedTooOften(): SallyportError {
-  return new SallyportError('ERR_SESSION_CONFLICT', 'other processes kept changing this session; try again')
+  return new SallyportError(
+    'ERR_SESSION_CONFLICT',
+    'this session could not be written: others kept changing it, or its record cannot be read',
+  )
 }

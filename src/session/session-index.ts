@@ -27,7 +27,7 @@ export class SessionIndex {
   }
 
   async revoke(id: string, options?: RevokeOptions): Promise<boolean> {
-    return (await this.#remove({ key: sessionPrefix + id }, options)) > 0
+    return isId(id) && (await this.#remove({ key: sessionPrefix + id }, options)) > 0
   }
 
   revokeOthers({ id, subject }: { id: string; subject: string }, options?: RevokeOptions): Promise<number> {
@@ -53,6 +53,11 @@ export class SessionIndex {
     const { vault, issuer } = this.#parts
     return vault.keyRing.all.map((keys) => keys.hash(index, issuer, value))
   }
+}
+
+/** Ids come from outside; no other text was ever one. */
+function isId(id: unknown): boolean {
+  return typeof id === 'string' && /^[\w-]{43}$/.test(id)
 }
 
 function infoOf({ key, times, label }: EntryInfo): SessionInfo {

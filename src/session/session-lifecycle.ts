@@ -1,5 +1,6 @@
 import type { SessionParts } from './session-parts.ts'
 import type { CacheEntry } from '../cache/entry.ts'
+import { BreakerOpenError } from '../cache/l2/circuit-breaker.ts'
 import type { Place } from '../cache/writes.ts'
 import { isSallyportError, SallyportError } from '../shared/errors.ts'
 import { issueTicket, parseTicket, type Ticket } from './cookie-text.ts'
@@ -26,7 +27,11 @@ export class SessionLifecycle {
     const before = this.#ticketOf(cookieHeader)
     const ticket = issueTicket(vault.keyRing, randomness)
     const item = { text: ticket.text, key: this.#keyOf(ticket), value: recordOf(opening, clock.wall()) }
-    const entry = await writes.create(item, this.#placeOf(opening, ticket))
+    const entry = await writes.create(item, this.#placeOf(opening, ticket)).catch((error: unknown) => {
+      // Nobody was given the id, and nobody will be.
+      if (!(error instanceof BreakerOpenError)) this.#forget(item.key)
+      throw error
+    })
     if (entry === undefined) throw new SallyportError('ERR_STORE_MISMATCH', 'a random session id came up twice')
     if (before !== undefined) await this.#replaceBy(entry, before)
     setCookie(cookies.session(ticket.text))
@@ -35,15 +40,20 @@ export class SessionLifecycle {
 
   /** The old session goes last: if the store fails on the way, the browser keeps it, and nobody is signed out. */
   async #replaceBy({ key }: CacheEntry<SessionRecord>, before: Ticket): Promise<void> {
-    const { writes, logger } = this.#parts
+    const { writes } = this.#parts
     try {
       await writes.remove({ key: this.#keyOf(before) })
     } catch (error) {
-      writes.remove({ key }).catch((err: unknown) => {
-        logger.debug({ err }, 'a session that nobody was given could not be removed; it expires by itself')
-      })
+      this.#forget(key)
       throw error
     }
+  }
+
+  #forget(key: string): void {
+    const { writes, logger } = this.#parts
+    writes.remove({ key }).catch((err: unknown) => {
+      logger.debug({ err }, 'a session that nobody was given could not be removed; it expires by itself')
+    })
   }
 
   async close({ cookieHeader, setCookie }: Browser): Promise<Ended | undefined> {

@@ -4,7 +4,7 @@ import { resolveCacheConfig, type TwoTierCacheConfig } from '../cache/config.ts'
 import type { Store } from '../cache/store.ts'
 import { TwoTierCache } from '../cache/two-tier-cache.ts'
 import { systemClock, type Clock } from '../shared/clock.ts'
-import { consoleLogger, type Logger } from '../shared/logger.ts'
+import { consoleLogger, unfailing, type Logger } from '../shared/logger.ts'
 import { checkOptions, integer, objectWith, required } from '../shared/options.ts'
 import { systemRandomness, type Randomness } from '../shared/randomness.ts'
 import { oneSecretRule } from '../shared/secret-rule.ts'
@@ -55,7 +55,8 @@ export class TwoTierAuthCache implements AuthCache {
       clock: objectWith('a clock', 'monotonic', 'wall', 'setTimer'),
       randomness: objectWith('randomness', 'bytes', 'fraction'),
     })
-    const { store, secret, sessionTtlSec = 1_800, verifierTtlSec = 600, logger = consoleLogger } = options
+    const { store, secret, sessionTtlSec = 1_800, verifierTtlSec = 600 } = options
+    const logger = unfailing(options.logger ?? consoleLogger)
     const { clock = systemClock, randomness = systemRandomness } = options
     const config = resolveCacheConfig(options)
     const vault = new Vault(createKeyRing([secret]), randomness, logger)

@@ -25,6 +25,7 @@ export class Vault {
   readonly keyRing: KeyRing
   readonly #randomness: Randomness
   readonly #logger: Logger
+  #unreadable = 0
 
   constructor(keyRing: KeyRing, randomness: Randomness, logger: Logger) {
     this.keyRing = keyRing
@@ -46,9 +47,15 @@ export class Vault {
   open(text: string, { key, value }: Pick<StoredEntry, 'key' | 'value'>): unknown {
     const { id, keys } = this.#identify(text)
     const opened = unseal(keys.sealingKey(id), key, value)
-    if (opened === undefined)
-      this.#logger.warn({ key: key.slice(0, 16) }, 'a stored record does not open; it is left alone')
+    if (opened === undefined) this.#noteUnreadable()
     return deepFreeze(opened)
+  }
+
+  /** One line for the first, the tenth, the hundredth …: after a change of the format every request may meet one. */
+  #noteUnreadable(): void {
+    const count = ++this.#unreadable
+    if (Number.isInteger(Math.log10(count)))
+      this.#logger.warn({ count }, 'stored records do not open; they are left alone')
   }
 
   /** A cookie's text stands for its token under its own secret. */

@@ -9,8 +9,11 @@ export interface Clock {
   monotonic(): number
   /** Unix time; may step. Instants that other machines or people read come from it. */
   wall(): number
-  /** Calls `callback` once after `afterMs`. The timer never keeps the process alive. */
-  setTimer(callback: () => void, afterMs: number): Timer
+  /**
+   * Calls `callback` once after `afterMs`. The timer keeps the process alive only if somebody waits for it
+   * (`isAwaited`, default `false`).
+   */
+  setTimer(callback: () => void, afterMs: number, isAwaited?: boolean): Timer
 }
 
 /** A point in time on both clocks: a suspended machine or a stepped clock shows on one of them. */
@@ -19,12 +22,15 @@ export interface Instant {
   readonly wall: number
 }
 
+/** Node's timers fire at once if they are set for longer. */
+const longestTimerMs = 2 ** 31 - 1
+
 export const systemClock: Clock = {
   monotonic: () => performance.now(),
   wall: () => Date.now(),
-  setTimer(callback, afterMs) {
-    const timer = setTimeout(callback, afterMs)
-    timer.unref()
+  setTimer(callback, afterMs, isAwaited = false) {
+    const timer = setTimeout(callback, Math.min(afterMs, longestTimerMs))
+    if (!isAwaited) timer.unref()
     return { cancel: () => clearTimeout(timer) }
   },
 }
@@ -34,5 +40,5 @@ export function now(clock: Clock): Instant {
 }
 
 export function sleep(clock: Clock, ms: number): Promise<void> {
-  return new Promise((resolve) => void clock.setTimer(resolve, ms))
+  return new Promise((resolve) => void clock.setTimer(resolve, ms, true))
 }

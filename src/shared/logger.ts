@@ -16,6 +16,18 @@ export const consoleLogger: Logger = {
   error: (fields, message) => console.error(line('error', fields, message)),
 }
 
+/** A logger that fails, as one whose worker has gone, must not take with it whoever has something to tell. */
+export function unfailing(logger: Logger): Logger {
+  const telling = (level: keyof Logger) => (fields: object, message: string) => {
+    try {
+      logger[level](fields, message)
+    } catch {
+      // There is nobody left to tell.
+    }
+  }
+  return { debug: telling('debug'), info: telling('info'), warn: telling('warn'), error: telling('error') }
+}
+
 function line(level: string, fields: object, message: string): string {
   const { err, ...rest } = fields as { err?: unknown }
   return `sallyport ${level}: ${message} ${JSON.stringify({ ...rest, ...(err === undefined ? {} : { err: describe(err) }) })}`

@@ -169,8 +169,8 @@ export class Simulation {
   async bumpBeside({ service }: Instance, session: Session<Counted>): Promise<void> {
     const bucket = this.#bucketOf(session.id)
     let id = this.scheduler.random.below(2 ** 32)
-    while (this.#bucketOf(`noise-${id}`) !== bucket) id++
-    await service.revoke(`noise-${id}`)
+    while (this.#bucketOf(noiseId(id)) !== bucket) id++
+    await service.revoke(noiseId(id))
   }
 
   /** Does so again and again: what polls still know of the session's own bumps is forgotten soon. */
@@ -196,6 +196,11 @@ export class Simulation {
     const store = simulatedStore(this.host, { link: toStore, witness, bus })
     return { machine, toStore, store }
   }
+}
+
+/** An id that nobody has. */
+function noiseId(number: number): string {
+  return `noise-${number}`.padEnd(43, '-')
 }
 
 function brief(value: unknown): string {

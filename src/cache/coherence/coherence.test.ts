@@ -41,7 +41,7 @@ function view(graceMs = 0): View {
     poll(at, numbers, { known, ...also } = {}) {
       const sentAt = instant(at)
       const storeNow = storeOffset + sentAt.monotonic
-      const reply = { incarnation: 'store 1', maxStalenessMs: D, numbers, recent: [], storeNow, ...also }
+      const reply = { incarnation: 'store 1', maxStalenessMs: D + graceMs, numbers, recent: [], storeNow, ...also }
       coherence.applyPoll(reply, known ?? coherence.known(), sentAt)
     },
   }
@@ -248,12 +248,12 @@ describe('poll', () => {
     assert.equal(allows(instance, entry(3, 0), 2), true)
   })
 
-  test('a number that fell drops its bucket and voids what is under way', () => {
+  test('a number that fell drops everything, for what else is forgotten nobody knows, and voids what is under way', () => {
     const instance = viewAt([0, 9, 0, 0])
     const mark = instance.coherence.mark(1)
     const elsewhere = instance.coherence.mark(2)
     instance.poll(1, [0, 4, 0, 0])
-    assert.deepEqual(instance.dropped, ['bucket 1'])
+    assert.deepEqual(instance.dropped, ['all'])
     assert.equal(instance.coherence.stillAt(1, mark), false)
     assert.equal(instance.coherence.stillAt(2, elsewhere), false)
     assert.equal(instance.coherence.mark(1).stamp, 4)
@@ -262,7 +262,7 @@ describe('poll', () => {
   test('a number that is missing has fallen', () => {
     const instance = viewAt([0, 9, 0, 0])
     instance.poll(1, [0])
-    assert.deepEqual(instance.dropped, ['bucket 1'])
+    assert.deepEqual(instance.dropped, ['all'])
     assert.equal(instance.coherence.mark(1).stamp, 0)
   })
 
@@ -497,15 +497,23 @@ test('however pushes are lost, doubled and reordered: what was read before the l
   )
 })
 
-test('how stale any instance may be is known from the poll, and never less than our own bound', () => {
-  for (const [theirs, greatest] of [
-    [20 * D, 20 * D],
-    [1, D],
-  ] as const) {
+describe('how stale any instance may be', () => {
+  test('is known from the poll, and the greatest that was ever seen counts', () => {
     const instance = viewAt([0, 0, 0, 0])
-    instance.poll(1, [0, 0, 0, 0], { maxStalenessMs: theirs })
-    assert.equal(instance.coherence.greatestStalenessMs, greatest)
-  }
+    instance.poll(1, [0, 0, 0, 0], { maxStalenessMs: 20 * D })
+    instance.poll(2, [0, 0, 0, 0], { maxStalenessMs: D })
+    assert.equal(instance.coherence.greatestStalenessMs, 20 * D)
+  })
+
+  test('must be known to the store: one that forgot our own bound renews no lease until it is told again', () => {
+    const instance = viewAt([0, 0, 0, 0])
+    assert.equal(instance.coherence.isBoundKnown, true)
+    instance.poll(D / 2, [0, 0, 0, 0], { maxStalenessMs: D - 1 })
+    assert.equal(instance.coherence.isBoundKnown, false)
+    assert.equal(instance.coherence.holdsLease(D, D), false)
+    instance.poll(D, [0, 0, 0, 0])
+    assert.equal(instance.coherence.holdsLease(D, D), true)
+  })
 })
 
 describe('a grace while the store does not answer', () => {

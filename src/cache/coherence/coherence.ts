@@ -58,6 +58,11 @@ export class Coherence {
   /** Those that did not continue what was known, so that a whole bucket fell below its floor. */
   pushGaps: number = 0
 
+  /** The longest that this instance may answer from memory after a change, its grace included. */
+  readonly ownStalenessMs: number
+  /** Whether the store knows of that: it may have been restored to a time before it was told. */
+  isBoundKnown: boolean = true
+
   /** The longest that any instance on this store may answer from memory after a change, as far as is known. */
   greatestStalenessMs: number
 
@@ -68,7 +73,8 @@ export class Coherence {
     this.#maxStalenessMs = bounds.maxStalenessMs
     this.#graceMs = bounds.graceMs
     this.#lateMs = bounds.maxStalenessMs + bounds.writeTimeoutMs
-    this.greatestStalenessMs = bounds.maxStalenessMs + bounds.graceMs
+    this.ownStalenessMs = bounds.maxStalenessMs + bounds.graceMs
+    this.greatestStalenessMs = this.ownStalenessMs
     this.#holder = holder
   }
 
@@ -124,8 +130,13 @@ export class Coherence {
   }
 
   applyPush({ incarnation, bump }: Push): void {
+    if (incarnation === this.#incarnation) this.applyLocal(bump)
+    else this.pushes++
+  }
+
+  /** A push by somebody who has the same store object, and so means the same store. */
+  applyLocal(bump: Bump): void {
     this.pushes++
-    if (incarnation !== this.#incarnation) return
     const known = this.#epoch[bump.bucket]
     if (!this.#applyBump(bump) || bump.prev === known) return
     this.pushGaps++
@@ -147,8 +158,10 @@ export class Coherence {
     if (reply.incarnation !== this.#incarnation || this.#hasStepped(reply, sentAt)) this.#adopt(reply, sentAt)
     else this.#compare(reply, known)
     this.#noteTold(reply)
-    if (sentAt.monotonic >= this.#freshAsOf.monotonic) this.#freshAsOf = sentAt
-    this.greatestStalenessMs = Math.max(this.#maxStalenessMs + this.#graceMs, reply.maxStalenessMs)
+    this.isBoundKnown = reply.maxStalenessMs >= this.ownStalenessMs
+    // Nobody answers from memory for longer than the store knows of.
+    if (this.isBoundKnown && sentAt.monotonic >= this.#freshAsOf.monotonic) this.#freshAsOf = sentAt
+    this.greatestStalenessMs = Math.max(this.greatestStalenessMs, reply.maxStalenessMs)
   }
 
   /** Deadlines in memory were counted by the store's clock as it was: a step of it, or a sleep of ours, makes them wrong. */
@@ -161,30 +174,32 @@ export class Coherence {
   #adopt(reply: EpochsReply, sentAt: Instant): void {
     this.#incarnation = reply.incarnation
     this.#storeOffset = reply.storeNow - sentAt.monotonic
-    this.#generation++
-    this.#holder.dropAll()
+    this.#startOver()
     for (let bucket = 0; bucket < this.#epoch.length; bucket++) {
       this.#epoch[bucket] = this.#floor[bucket] = reply.numbers[bucket] ?? 0
     }
   }
 
   #compare(reply: EpochsReply, known: readonly number[]): void {
+    let fell = false
     // Exact where the store still knows which keys moved; what is left over drops its bucket.
     for (const bump of reply.recent) if (bump.prev === this.#epoch[bump.bucket]) this.#applyBump(bump)
     for (let bucket = 0; bucket < this.#epoch.length; bucket++) {
       const n = reply.numbers[bucket] ?? 0
       if (this.#isLate(bucket, n)) this.#holder.violated(bucket, 'late')
-      if (n < known[bucket]!) this.#fell(bucket, n)
-      else if (n > this.#epoch[bucket]!) this.#epoch[bucket] = this.#floor[bucket] = n
+      if (n < known[bucket]!) {
+        fell = true
+        this.#holder.violated(bucket, 'forgotten')
+        this.#epoch[bucket] = this.#floor[bucket] = n
+      } else if (n > this.#epoch[bucket]!) this.#epoch[bucket] = this.#floor[bucket] = n
     }
+    if (fell) this.#startOver()
   }
 
-  /** Only a restored store can know less than we knew before we asked. */
-  #fell(bucket: number, n: number): void {
+  /** Only a restored store can know less than we knew before we asked. What else it has forgotten nobody knows. */
+  #startOver(): void {
     this.#generation++
-    this.#holder.violated(bucket, 'forgotten')
-    this.#holder.dropBucket(bucket)
-    this.#epoch[bucket] = this.#floor[bucket] = n
+    this.#holder.dropAll()
   }
 
   /** Whether this rise is so old that the poll before must have told of it: a lagging replica answered that one. */

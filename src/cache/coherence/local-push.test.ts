@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { memoryStore } from '../../stores/memory.ts'
 import { announceLocally, listenLocally } from './local-push.ts'
-import type { Push } from '../store.ts'
+import type { Bump } from '../store.ts'
 
-const push: Push = { incarnation: 'store', bump: { bucket: 0, prev: 0, n: 1, keys: ['a'] } }
+const bump: Bump = { bucket: 0, prev: 0, n: 1, keys: ['a'] }
 
 test('all who listen to the same store hear of a bump, but for whoever made it', () => {
   const store = memoryStore()
@@ -13,13 +13,13 @@ test('all who listen to the same store hear of a bump, but for whoever made it',
   listenLocally(store, mine)
   listenLocally(store, () => void heard.push('second'))
   listenLocally(store, () => void heard.push('third'))
-  announceLocally(store, push, mine)
+  announceLocally(store, bump, mine)
   assert.deepEqual(heard, ['second', 'third'])
 })
 
 test('nobody hears of another store', () => {
   listenLocally(memoryStore(), () => assert.fail('it heard'))
-  announceLocally(memoryStore(), push, () => {})
+  announceLocally(memoryStore(), bump, () => {})
 })
 
 test('whoever stopped listening hears nothing more', () => {
@@ -27,5 +27,5 @@ test('whoever stopped listening hears nothing more', () => {
   const stop = listenLocally(store, () => assert.fail('it heard'))
   stop()
   stop()
-  announceLocally(store, push, () => {})
+  announceLocally(store, bump, () => {})
 })

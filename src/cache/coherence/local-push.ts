@@ -1,6 +1,6 @@
-import type { Push, Store } from '../store.ts'
+import type { Bump, Store } from '../store.ts'
 
-type Listener = (push: Push) => void
+type Listener = (bump: Bump) => void
 
 /** Caches of this process that share a store object tell each other what they changed: the bump the store returned. */
 const listeners = new WeakMap<Store, Set<Listener>>()
@@ -13,6 +13,6 @@ export function listenLocally(store: Store, listener: Listener): () => void {
   return () => group.delete(listener)
 }
 
-export function announceLocally(store: Store, push: Push, except: Listener): void {
-  for (const listener of listeners.get(store) ?? []) if (listener !== except) listener(push)
+export function announceLocally(store: Store, bump: Bump, except: Listener): void {
+  for (const listener of listeners.get(store) ?? []) if (listener !== except) listener(bump)
 }

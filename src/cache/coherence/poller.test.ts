@@ -29,7 +29,9 @@ interface World {
 
 function world({ randomness = evenRandomness }: { randomness?: Randomness } = {}): World {
   const clock = manualClock()
-  const held = heldStore(memoryStore({ clock }))
+  const inner = memoryStore({ clock })
+  void inner.init({ maxStalenessMs: D })
+  const held = heldStore(inner)
   const { logger, lines } = recordingLogger()
   const coherence = new Coherence(
     256,
@@ -202,8 +204,8 @@ describe('polls that were given up and never end', () => {
     const started = world({ randomness: { ...evenRandomness, fraction: () => 1 } })
     started.held.hold('epochs', 'request')
     started.poller.wake()
-    await inUse(started, 53_000)
-    const waits = [1 / 3, 1 / 3, 1, 1, 1, 1, 1, 1, 1, 10, 10, 10, 10, 10].map((share) => Math.round(share * D))
+    await inUse(started, 9_000)
+    const waits = [1 / 3, 1 / 3, 1, 1, 1, 1, 1, 1].map((share) => Math.round(share * D))
     assert.deepEqual(gaps(started.sentAt), waits)
   })
 

@@ -24,14 +24,13 @@ export interface PollerOptions {
 
 /** As many polls may be lost before the lease is, so up to here the next one does not wait. */
 const fewHung = 2
-const manyHung = 10
 
 /**
  * Renews the lease: reads the store's epochs every third of D while anybody reads, and rests when nobody does.
  *
  * A poll that was given up may still be under way in the driver. So that they do not pile up before a store that
- * hangs, they are sent every D once three of them are, and every 10 D once ten are, until one of them ends or the
- * store answers anything else. They are never waited for: of a connection that died none ever ends.
+ * hangs, they are sent every D once three of them are, until one of them ends or the store answers anything else. They
+ * are never waited for: of a connection that died none ever ends.
  */
 export class Poller {
   readonly #options: PollerOptions
@@ -163,7 +162,6 @@ export class Poller {
 
   #intervalMs(): number {
     const { maxStalenessMs } = this.#options
-    if (this.#hung.size <= fewHung) return maxStalenessMs / 3
-    return this.#hung.size < manyHung ? maxStalenessMs : 10 * maxStalenessMs
+    return this.#hung.size <= fewHung ? maxStalenessMs / 3 : maxStalenessMs
   }
 }

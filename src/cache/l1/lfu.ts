@@ -62,7 +62,8 @@ export class Lfu implements EvictionPolicy {
 
   #countOf(slot: number): number {
     const stored = this.#counts[slot]!
-    const ages = this.#age - (stored >>> countBits)
+    // Ages wrap around.
+    const ages = (this.#age - (stored >>> countBits)) & (2 ** (32 - countBits) - 1)
     return ages < countBits ? (stored & (counts - 1)) >> ages : 0
   }
 

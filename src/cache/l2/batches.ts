@@ -41,14 +41,13 @@ export class Batches<Work, Outcome> {
     const waiting: Waiting<Work, Outcome> = { work, lateAt, resolve: () => {}, reject: () => {} }
     const outcome = new Promise<Outcome>((resolve, reject) => Object.assign(waiting, { resolve, reject }))
     this.#waiting.add(waiting)
-    if (this.#underWay === 0) {
-      this.#send()
-      return outcome
-    }
+    if (this.#underWay === 0) this.#send()
+    // It may not have left: others may have been waiting for longer.
+    if (!this.#waiting.has(waiting)) return outcome
     this.#planFlush()
     return withTimeout(this.#clock, this.#timeoutMs, outcome, () => {
       this.#waiting.delete(waiting)
-      return new StoreUnavailableError(`the store had too much to do to answer this within ${this.#timeoutMs} ms`)
+      return this.#tooLate()
     })
   }
 
@@ -76,8 +75,13 @@ export class Batches<Work, Outcome> {
       if (batch.length === maxBatch) break
       this.#waiting.delete(waiting)
       if (monotonic < waiting.lateAt) batch.push(waiting)
+      else waiting.reject(this.#tooLate())
     }
     return batch
+  }
+
+  #tooLate(): StoreUnavailableError {
+    return new StoreUnavailableError(`the store had too much to do to answer this within ${this.#timeoutMs} ms`)
   }
 
   async #deliver(batch: Waiting<Work, Outcome>[]): Promise<void> {

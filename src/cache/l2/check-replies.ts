@@ -47,8 +47,9 @@ export class ReplyChecks {
     if (found.length !== keys.length) {
       throw this.#nonsense('read', `${found.length} entries for ${keys.length} keys`)
     }
-    const entries = keys.map((key, i) => this.#entryRead(key, found[i]))
-    return { entries, storeNow: reply.storeNow }
+    const { storeNow } = reply
+    const entries = keys.map((key, i) => this.#entryRead(key, found[i], storeNow))
+    return { entries, storeNow }
   }
 
   create(reply: unknown): CreateReply {
@@ -134,12 +135,15 @@ export class ReplyChecks {
     return isObject(push) && typeof push.incarnation === 'string' && isObject(push.bump) && this.#isBump(push.bump)
   }
 
-  #entryRead(key: string, entry: unknown): CheckedRead['entries'][number] {
+  #entryRead(key: string, entry: unknown, storeNow: number): CheckedRead['entries'][number] {
     if (entry === undefined) return undefined
     if (!isObject(entry)) return this.#nonsense('read', 'something that is no entry')
     // Then nothing in this answer stands where it belongs.
     if (entry.key !== key) throw this.#nonsense('read', 'an entry under another key')
-    return isEntry(entry) ? (entry as unknown as StoredEntry) : this.#nonsense('read', 'an entry that cannot be')
+    if (!isEntry(entry)) return this.#nonsense('read', 'an entry that cannot be')
+    const stored = entry as unknown as StoredEntry
+    // By the store's own word its time is over, so it is absent.
+    return stored.times.expiresAt > storeNow ? stored : undefined
   }
 
   #outcomeOf(write: Write, outcome: unknown): WriteOutcome {
