@@ -7,6 +7,7 @@ import { manualClock, type ManualClock } from '../../src/testing/manual-clock.ts
 import { secret } from './app.ts'
 import { countingStore, type CountingStore } from './counting-store.ts'
 import { recordingLogger, type LogLine } from './recording-logger.ts'
+import { seededRandom } from './seeded-random.ts'
 import { watch, type Watched } from './watch.ts'
 
 /** A seven-operation cache on a manual clock, and what went on below it. */
@@ -24,11 +25,23 @@ export interface StartPlan extends Partial<Omit<TwoTierAuthCacheOptions, 'clock'
   counting?: CountingStore
 }
 
+/** How many caches a test has started: each has chances of its own, the same in every run. */
+const seeds = new WeakMap<TestContext, number>()
+
 /** Each call is another process, also on a common `store`: the object around it is its own, so nothing is pushed. */
 export function startCache(t: TestContext, plan: StartPlan = {}): Started {
   const { clock = manualClock(), store = memoryStore({ clock }), counting = countingStore(store), ...options } = plan
+  const seed = (seeds.get(t) ?? 0) + 1
+  seeds.set(t, seed)
   const { logger, lines } = recordingLogger()
-  const cache = new TwoTierAuthCache({ store: counting.store, secret, clock, logger, ...options })
+  const cache = new TwoTierAuthCache({
+    store: counting.store,
+    secret,
+    clock,
+    logger,
+    randomness: seededRandom(seed),
+    ...options,
+  })
   t.after(() => cache.close())
   return { cache, clock, counting, lines }
 }

@@ -205,7 +205,7 @@ describe('polls that were given up and never end', () => {
     started.held.hold('epochs', 'request')
     started.poller.wake()
     await inUse(started, 9_000)
-    const waits = [1 / 3, 1 / 3, 1, 1, 1, 1, 1, 1].map((share) => Math.round(share * D))
+    const waits = [1 / 3, 1 / 3, 1, 1, 1, 1, 1, 1, 1, 1, 1].map((share) => Math.round(share * D))
     assert.deepEqual(gaps(started.sentAt), waits)
   })
 
