@@ -259,11 +259,13 @@ describe('poll', () => {
     assert.equal(instance.coherence.mark(1).stamp, 4)
   })
 
-  test('a number that is missing has fallen', () => {
+  test('a number that is missing means that nothing of its bucket is known, until it is told again', () => {
     const instance = viewAt([0, 9, 0, 0])
-    instance.poll(1, [0])
-    assert.deepEqual(instance.dropped, ['all'])
-    assert.equal(instance.coherence.mark(1).stamp, 0)
+    instance.poll(1, [0, undefined as never, 0, 0])
+    assert.equal(allows(instance, entry(9, 2), 3), false)
+    assert.equal(allows(instance, entry(0, 2, 2), 3), true)
+    instance.poll(4, [0, 9, 0, 0])
+    assert.equal(allows(instance, entry(9, 5), 6), true)
   })
 
   test('a number that fell and rose to the old one again does not save what was under way', () => {

@@ -148,7 +148,7 @@ export class Coherence {
     const known = this.#epoch[bucket]
     if (known === undefined || !(n > known)) return false
     this.#epoch[bucket] = n
-    if (prev !== known || keys === '*') this.#floor[bucket] = n
+    if (prev !== known || keys === '*') this.#floor[bucket] = Math.max(n, this.#floor[bucket]!)
     this.#drop(bucket, keys)
     return true
   }
@@ -176,7 +176,9 @@ export class Coherence {
     this.#storeOffset = reply.storeNow - sentAt.monotonic
     this.#startOver()
     for (let bucket = 0; bucket < this.#epoch.length; bucket++) {
-      this.#epoch[bucket] = this.#floor[bucket] = reply.numbers[bucket] ?? 0
+      this.#epoch[bucket] = reply.numbers[bucket] ?? 0
+      // Of a bucket without a number nothing is known, so memory answers with nothing of it.
+      this.#floor[bucket] = reply.numbers[bucket] ?? Infinity
     }
   }
 
@@ -185,13 +187,19 @@ export class Coherence {
     // Exact where the store still knows which keys moved; what is left over drops its bucket.
     for (const bump of reply.recent) if (bump.prev === this.#epoch[bump.bucket]) this.#applyBump(bump)
     for (let bucket = 0; bucket < this.#epoch.length; bucket++) {
-      const n = reply.numbers[bucket] ?? 0
+      const n = reply.numbers[bucket]
+      if (n === undefined) {
+        this.#floor[bucket] = Infinity
+        continue
+      }
       if (this.#isLate(bucket, n)) this.#holder.violated(bucket, 'late')
       if (n < known[bucket]!) {
         fell = true
         this.#holder.violated(bucket, 'forgotten')
         this.#epoch[bucket] = this.#floor[bucket] = n
-      } else if (n > this.#epoch[bucket]!) this.#epoch[bucket] = this.#floor[bucket] = n
+      } else if (n > this.#epoch[bucket]! || this.#floor[bucket] === Infinity) {
+        this.#epoch[bucket] = this.#floor[bucket] = Math.max(n, this.#epoch[bucket]!)
+      }
     }
     if (fell) this.#startOver()
   }

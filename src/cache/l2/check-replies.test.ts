@@ -15,7 +15,8 @@ const times: EntryTimes = { createdAt: storeNow, lastSeenAt: storeNow, expiresAt
 const key = 'a key nobody may read'
 const entry: StoredEntry = { key, value: Uint8Array.of(1), version: 3, times }
 const bump: Bump = { bucket: 255, prev: 0, n: 1, keys: [key] }
-const epochs = { incarnation: 'random', maxStalenessMs: 1_000, numbers: [0, 1], recent: [bump], storeNow }
+const numbers: number[] = Array.from({ length: 256 }, (_, i) => i)
+const epochs = { incarnation: 'random', maxStalenessMs: 1_000, numbers, recent: [bump], storeNow }
 const replaced = { outcome: 'replaced', version: 8, times, storeNow, bumps: [bump] }
 const created = { outcome: 'created', version: 1, times, storeNow }
 const extended = { outcome: 'extended', version: 3, times, storeNow }
@@ -143,9 +144,9 @@ const cases: Record<string, { check: (reply: unknown) => unknown; sound: unknown
     check: (reply) => checks.epochs(reply),
     sound: [
       epochs,
-      { ...epochs, numbers: [], recent: [] },
+      { ...epochs, numbers: Array(256), recent: [] },
       { ...epochs, numbers: Array(256).fill(0) },
-      { ...epochs, numbers: [1, undefined, 2] },
+      { ...epochs, numbers: [1, undefined, ...numbers.slice(2)] },
     ],
     nonsense: [
       ...notObjects,
@@ -153,7 +154,7 @@ const cases: Record<string, { check: (reply: unknown) => unknown; sound: unknown
       ...[...notNumbers, -1].map((maxStalenessMs) => ({ ...epochs, maxStalenessMs })),
       ...notNumbers.map((wrong) => ({ ...epochs, storeNow: wrong })),
       ...[undefined, null, '01', Array(257).fill(0)].map((numbers) => ({ ...epochs, numbers })),
-      ...[...notNumbers.slice(1), -1].map((n) => ({ ...epochs, numbers: [0, n] })),
+      ...[...notNumbers.slice(1), -1].map((n) => ({ ...epochs, numbers: [n, ...numbers.slice(1)] })),
       ...notBumps.map((recent) => ({ ...epochs, recent })),
     ],
   },

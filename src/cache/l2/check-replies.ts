@@ -168,8 +168,9 @@ export class ReplyChecks {
   }
 
   #areNumbers(numbers: unknown): boolean {
-    if (!Array.isArray(numbers) || numbers.length > this.#buckets) return false
-    return numbers.every((n) => n === undefined || isAmount(n))
+    if (!Array.isArray(numbers) || numbers.length !== this.#buckets) return false
+    // Holes are not passed over: a missing number is told apart from one that cannot be.
+    return Array.from(numbers).every((n) => n === undefined || isAmount(n))
   }
 
   #areBumps(bumps: unknown): boolean {

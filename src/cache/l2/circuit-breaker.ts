@@ -49,6 +49,11 @@ export class CircuitBreaker {
   #period = 0
   #failuresInARow = 0
   #probe: Pass | undefined
+  /** The store answered elsewhere since the last failure, so this probe is likely to succeed. */
+  #isHopeful = false
+  #endProbe = (): void => {}
+  /** Settles with the probe under way if that is likely to succeed: then it is better to wait than to be refused. */
+  hopefulProbe: Promise<void> | undefined
   /** Monotonic: when that was sent whose failure opened it. */
   #triedAt = 0
   #waitMs = 0
@@ -89,6 +94,7 @@ export class CircuitBreaker {
       throw new BreakerOpenError(`the ${this.#store} store is not asked for a moment, because it did not answer`)
     }
     this.#probe = pass
+    if (this.#isHopeful) this.hopefulProbe = new Promise((resolve) => (this.#endProbe = resolve))
     this.#become('half-open')
     return pass
   }
@@ -116,6 +122,7 @@ export class CircuitBreaker {
   /** The store answered on another connection: whether it does on this one may be probed at once. */
   probeSoon(): void {
     this.#waitMs = 0
+    this.#isHopeful = true
   }
 
   #isProbeDue(monotonic: number, isUrgent: boolean): boolean {
@@ -124,7 +131,8 @@ export class CircuitBreaker {
   }
 
   #open({ sentAt }: Pass, error: unknown): void {
-    this.#probe = undefined
+    this.#forgetProbe()
+    this.#isHopeful = false
     this.#triedAt = sentAt
     const longest = Math.min(longestWaitMs, firstWaitMs * 2 ** this.#failedProbes)
     this.#waitMs = longest * (0.75 + 0.25 * this.#randomness.fraction())
@@ -133,11 +141,17 @@ export class CircuitBreaker {
   }
 
   #close(): void {
-    this.#probe = undefined
+    this.#forgetProbe()
     this.#failedProbes = 0
     this.#become('closed')
     this.#outage.recovered()
     this.#onRecovery()
+  }
+
+  #forgetProbe(): void {
+    this.#probe = undefined
+    this.hopefulProbe = undefined
+    this.#endProbe()
   }
 
   #become(state: BreakerState): void {

@@ -57,9 +57,12 @@ function asker(name: string, breaker: CircuitBreaker, { clock, timeoutMs }: Resi
     isSallyportError(error) ? error : new StoreUnavailableError(`the ${name} store failed`, { cause: error })
 
   return async (operation, isUrgent) => {
+    const startedAt = clock.monotonic()
+    // The store has just recovered: a crowd that comes first is not refused for want of one moment's patience.
+    if (breaker.hopefulProbe !== undefined) await breaker.hopefulProbe
     const pass = breaker.enter(isUrgent)
     try {
-      const reply = await withTimeout(clock, timeoutMs, operation(), tooLate)
+      const reply = await withTimeout(clock, timeoutMs - (clock.monotonic() - startedAt), operation(), tooLate)
       breaker.answered(pass)
       return reply
     } catch (thrown) {
