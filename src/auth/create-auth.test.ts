@@ -56,6 +56,14 @@ describe('createAuth', () => {
     await assert.rejects(store.ping())
   })
 
+  it('starts though its logger throws', () => {
+    const throwing = (): never => {
+      throw new Error('the worker has exited')
+    }
+    const logger = { debug: throwing, info: throwing, warn: throwing, error: throwing }
+    open({ ...options, baseUrl: 'http://127.0.0.1:3000', fetch: unreachable, logger })
+  })
+
   it('warns of plain http once, and says what the cookie is called then', async () => {
     const { logger, logged } = logging()
     const auth = open({ ...options, baseUrl: 'http://localhost:3000', fetch: unreachable, logger })

@@ -4,6 +4,7 @@ import { neighbourOf, putByAnother, startInstance, type Instance } from '../../t
 import { watch } from '../../test/support/watch.ts'
 import { bucketOf } from './bucket.ts'
 import type { Kept, Unit } from './commits.ts'
+import { BreakerOpenError } from './l2/circuit-breaker.ts'
 import type { Bump } from './store.ts'
 
 const key = 'key of a'
@@ -275,6 +276,22 @@ describe('a write in doubt', () => {
     })
     await assert.rejects(writing.done, /not sealed/)
     assert.equal(instance.tiers.commits.isWriting(key), false)
+    assert.equal(instance.partition.serve('a'), undefined)
+  })
+})
+
+describe('a write the breaker refused, so that nothing was sent,', () => {
+  const send = (): Promise<string> => Promise.reject(new BreakerOpenError('refused'))
+
+  test('leaves memory as it was', async (t) => {
+    const instance = await warm(t)
+    await assert.rejects(write(instance, { send }).done, BreakerOpenError)
+    assert.equal(instance.partition.serve('a')?.value, 'value')
+  })
+
+  test('does not if it is a removal', async (t) => {
+    const instance = await warm(t)
+    await assert.rejects(write(instance, { send, dropFirst: true }).done, BreakerOpenError)
     assert.equal(instance.partition.serve('a'), undefined)
   })
 })

@@ -15,9 +15,12 @@ export interface L1Config {
    * 4,194,304 for verifiers. An entry larger than this is not kept in memory.
    */
   l1MaxBytes?: number
-  /** Seconds after which an entry is read from the store again, in any case; never beyond its own life. Default 3,600. */
+  /**
+   * Seconds after which an entry is read from the store again, in any case; never beyond its own life. 1 to 2,592,000;
+   * default 3,600 for sessions, 600 for verifiers.
+   */
   l1TtlSec?: number
-  /** Seconds after which an entry nobody asked for leaves memory; it stays in the store. Default: `l1TtlSec`. */
+  /** Seconds after which an entry nobody asked for leaves memory; it stays in the store. 1 to 2,592,000; default `l1TtlSec`. */
   l1TimeToIdleSec?: number
   /**
    * Which entry leaves when memory is full: `'s3-fifo'` (default; best on mixed traffic), `'lru'` (below about 100

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test, type TestContext } from 'node:test'
+import { alteredStore } from '../../test/support/cached-sessions.ts'
 import { heldStore } from '../../test/support/held-store.ts'
 import { recordingLogger } from '../../test/support/recording-logger.ts'
 import { evenRandomness, hour, putByAnother, startInstance, type Instance } from '../../test/support/tiers.ts'
@@ -143,6 +144,51 @@ describe('two caches on one store object', () => {
   })
 })
 
+test('a cache without L1 tells another on its store object at once what it removed', async (t) => {
+  const clock = manualClock()
+  const mine = await startInstance(t, { clock, config: { enableL1: false } })
+  const other = tiersOn(mine.held.store, clock)
+  const partition = other.partition({ ...oneEntry, open: (_, { value }) => Buffer.from(value).toString() })
+  await putByAnother(mine.held.store, key, 'value')
+  await partition.load('a', key)
+  await mine.writes.remove({ key })
+  assert.equal(partition.serve('a'), undefined)
+})
+
+test('a store that cannot announce anything is polled, and that is said once', async (t) => {
+  const clock = manualClock()
+  const subscribe = (): never => {
+    throw new Error('the connection was refused')
+  }
+  const inner = alteredStore(memoryStore({ clock }), { subscribe })
+  const { tiers, partition, held, lines } = await startInstance(t, { clock, inner })
+  void partition.load('a', key)
+  await clock.advance(5 * D)
+  assert.equal(tiers.lease(), 'held')
+  assert.ok(held.calls('epochs') >= 15, `${held.calls('epochs')} polls`)
+  assert.deepEqual(
+    lines.map(({ level, message }) => [level, message]),
+    [['warn', 'the store announces nothing: changes are seen by polling']],
+  )
+})
+
+test('an announcement that makes no sense is ignored', async (t) => {
+  const clock = manualClock()
+  const inner = memoryStore({ clock })
+  let announce = (_: unknown): void => {}
+  const subscribe: Store['subscribe'] = (listener) => {
+    announce = listener as typeof announce
+    return () => {}
+  }
+  const { partition } = await startInstance(t, { clock, inner: alteredStore(inner, { subscribe }) })
+  await putByAnother(inner, key, 'value')
+  await partition.load('a', key)
+  const { incarnation } = await inner.epochs([])
+  for (const push of [undefined, {}, { incarnation }, { incarnation, bump: { bucket: 0, prev: 0, n: 1 } }])
+    announce(push)
+  assert.equal(partition.serve('a')?.value, 'value')
+})
+
 test('a bump that the store announces is applied at once', async () => {
   const clock = manualClock()
   const inner = memoryStore({ clock })
@@ -267,6 +313,26 @@ describe('close', () => {
     const { tiers } = await startInstance(t)
     await tiers.close()
     await tiers.close()
+  })
+
+  test('of a store whose own close hangs fails in time', async () => {
+    const clock = manualClock()
+    const tiers = tiersOn(alteredStore(memoryStore({ clock }), { close: () => new Promise(() => {}) }), clock)
+    const closing = watch(tiers.close())
+    await clock.advance(10_000)
+    assert.equal(closing.error, 'ERR_STORE_UNAVAILABLE')
+  })
+
+  test('while a write is under way keeps nothing of its outcome in memory', async (t) => {
+    const { tiers, held, partition, writes, clock } = await startInstance(t)
+    held.hold('create', 'answer')
+    const writing = watch(writes.create({ text: 'a', key, value: 'value' }, { lifetime: { idleMs: hour } }))
+    await clock.advance(0)
+    await tiers.close()
+    held.release('create')
+    await clock.advance(0)
+    assert.equal(writing.state, 'fulfilled')
+    assert.equal(partition.stats().entries, 0)
   })
 
   test('before it was ready makes it never ready', async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test, type TestContext } from 'node:test'
 import { batchingStore } from '../../test/support/batching-store.ts'
 import { hour, putByAnother, startInstance, type Instance } from '../../test/support/tiers.ts'
-import { watch } from '../../test/support/watch.ts'
+import { watch, type Watched } from '../../test/support/watch.ts'
 import { memoryStore } from '../stores/memory.ts'
 import { manualClock } from '../testing/manual-clock.ts'
 import type { CacheEntry } from './entry.ts'
@@ -323,6 +323,20 @@ describe('remove', () => {
     })
   })
 
+  test('by index that was retried in doubt empties memory: nobody knows the names of what the first try ended', async (t) => {
+    const instance = await startInstance(t)
+    const { writes, partition, held, clock } = instance
+    await writes.create({ text: 'a', key, value: 'value' }, { lifetime, indexes: { subject: 'alice' } })
+    held.hold('remove', 'answer')
+    const outcome = watch(writes.remove({ index: 'subject', values: ['alice'] }))
+    await clock.advance(0)
+    held.pass('remove')
+    held.lose('remove')
+    await clock.advance(200)
+    assert.deepEqual([outcome.value?.removed, outcome.value?.bumps], [0, []])
+    assert.equal(partition.serve('a'), undefined)
+  })
+
   test('that was refused at first knows whether it removed anything', async (t) => {
     const instance = await startInstance(t)
     instance.held.hold('read', 'answer')
@@ -385,6 +399,33 @@ describe('cycles of one key', () => {
     const [first, second] = [watch(writes.inTurn(key, slow)), watch(writes.inTurn(key, slow))]
     await clock.advance(1_000)
     assert.deepEqual([first.value, second.error], ['done', 'ERR_STORE_UNAVAILABLE'])
+  })
+
+  describe('that stand behind one that takes its time', () => {
+    async function behindASlowOne(t: TestContext): Promise<Instance & { begun: string[]; second: Watched<unknown> }> {
+      const instance = await startInstance(t)
+      const begun: string[] = []
+      const cycle = (name: string) => (): Promise<string> => {
+        begun.push(name)
+        return new Promise((resolve) => void instance.clock.setTimer(() => resolve(name), 3_000))
+      }
+      void instance.writes.inTurn(key, cycle('first'))
+      return { ...instance, begun, second: watch(instance.writes.inTurn(key, cycle('second'))) }
+    }
+
+    test('wait no longer than one operation may take', async (t) => {
+      const { clock, second } = await behindASlowOne(t)
+      await clock.advance(999)
+      assert.equal(second.state, 'pending')
+      await clock.advance(1)
+      assert.equal(second.error, 'ERR_STORE_UNAVAILABLE')
+    })
+
+    test('are never begun once nobody waits for them', async (t) => {
+      const { clock, begun } = await behindASlowOne(t)
+      await clock.advance(10_000)
+      assert.deepEqual(begun, ['first'])
+    })
   })
 
   test('that fail let the next begin', async (t) => {

@@ -162,5 +162,7 @@ function isSame(entry: Stored, reply: Stored): boolean {
 }
 
 function waitedTooLong(ms: number): StoreUnavailableError {
-  return new StoreUnavailableError(`other writes of the same entry took longer than ${ms} ms`)
+  return new StoreUnavailableError(
+    `a write did not get its turn within ${ms} ms: others of the same entry were before it`,
+  )
 }

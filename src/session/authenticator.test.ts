@@ -1,14 +1,19 @@
 import assert from 'node:assert/strict'
 import { describe, test, type TestContext } from 'node:test'
 import { cookieName, minute, startProcess, type SessionProcess } from '../../test/support/session-process.ts'
-import { watch } from '../../test/support/watch.ts'
+import { watch, type Watched } from '../../test/support/watch.ts'
 import type { Answer } from '../cache/answer.ts'
+import type { TwoTierCacheConfig } from '../cache/config.ts'
+import type { CacheEntry } from '../cache/entry.ts'
 import { memoryStore } from '../stores/memory.ts'
 import { manualClock } from '../testing/manual-clock.ts'
 import { Authenticator } from './authenticator.ts'
 import { createKeyRing } from './key-ring.ts'
 import { issueTicket } from './cookie-text.ts'
+import type { SessionRecord } from './record.ts'
 import { systemRandomness } from '../shared/randomness.ts'
+
+type Found = CacheEntry<SessionRecord> | undefined
 
 interface Asking extends SessionProcess {
   authenticator: Authenticator
@@ -133,11 +138,14 @@ describe('nobody is let in and no store is asked', () => {
 
 describe('you read your own writes', () => {
   /** Memory here has version 1; the browser wrote version 2 elsewhere. */
-  async function behind(t: TestContext): Promise<{ here: Asking; header: string; session: string }> {
+  async function behind(
+    t: TestContext,
+    cache: TwoTierCacheConfig = {},
+  ): Promise<{ here: Asking; header: string; session: string }> {
     const clock = manualClock()
     const inner = memoryStore({ clock })
     const elsewhere = await startProcess(t, { clock, inner })
-    const here = asking(await startProcess(t, { clock, inner }))
+    const here = asking(await startProcess(t, { clock, inner, cache }))
     const entry = await elsewhere.signIn()
     const session = elsewhere.cookieOf(entry)
     await here.authenticator.find(session)
@@ -179,5 +187,30 @@ describe('you read your own writes', () => {
     void here.authenticator.find(header)
     await clock.advance(0)
     assert.equal(held.calls('read') - reads, 2)
+  })
+
+  describe('also while the store is down and memory may answer stale', () => {
+    async function askedInOutage(here: Asking, header: string): Promise<Watched<Found>> {
+      here.held.hold('read', 'request')
+      here.held.hold('epochs', 'request')
+      await here.clock.advance(2_000)
+      const outcome = watch(Promise.resolve(here.authenticator.find(header)))
+      await here.clock.advance(1_000)
+      return outcome
+    }
+
+    test('which it does for a browser whose write memory has', async (t) => {
+      const { here, header } = await behind(t, { serveStaleForSec: 60 })
+      await here.authenticator.find(header)
+      const outcome = await askedInOutage(here, header)
+      assert.deepEqual([outcome.value?.version, here.answers.at(-1)?.source], [2, 'stale'])
+    })
+
+    test('and does not where memory is behind the browser', async (t) => {
+      const { here, header } = await behind(t, { serveStaleForSec: 60 })
+      const outcome = await askedInOutage(here, header)
+      assert.equal(outcome.error, 'ERR_STORE_UNAVAILABLE')
+      assert.equal(here.parts.partition.stats().entries, 1)
+    })
   })
 })

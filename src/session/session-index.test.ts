@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict'
-import { test, type TestContext } from 'node:test'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, test, type TestContext } from 'node:test'
+import { inspect } from 'node:util'
+import { alteredStore } from '../../test/support/cached-sessions.ts'
+import { startNode } from '../../test/support/child-process.ts'
 import { issuer, startProcess, type SessionProcess } from '../../test/support/session-process.ts'
+import type { Store } from '../cache/store.ts'
 import { memoryStore } from '../stores/memory.ts'
 import { manualClock } from '../testing/manual-clock.ts'
 import { SessionIndex } from './session-index.ts'
@@ -133,4 +140,50 @@ test('the store is told no name in clear', async (t) => {
   })
   await new SessionIndex(started.parts).list({ subject: 'alice' })
   assert.doesNotMatch(JSON.stringify(seen), /alice|login\.example/)
+})
+
+describe('anything that is no id', () => {
+  for (const id of [undefined, null, 5, {}, '', 'x', 'x'.repeat(42), 'x'.repeat(44), `${'x'.repeat(42)}.`]) {
+    test(`revokes nothing, and the store is not asked: ${inspect(id)}`, async (t) => {
+      const started = await startProcess(t)
+      assert.equal(await new SessionIndex(started.parts).revoke(id as string), false)
+      assert.equal(started.held.calls('remove'), 0)
+    })
+  }
+})
+
+describe('a revocation that waits for all instances', () => {
+  test('is not promised on a store that cannot say how long they are, but the session is gone', async (t) => {
+    const clock = manualClock()
+    const inner = memoryStore({ clock })
+    const remove: Store['remove'] = async (target) => ({ ...(await inner.remove(target)), bumps: [] })
+    const uncounted = alteredStore(inner, { capabilities: { ...inner.capabilities, buckets: 0 }, remove })
+    const started = await startProcess(t, { clock, inner: uncounted })
+    const entry = await started.signIn()
+    const revoking = new SessionIndex(started.parts).revoke(idOf(entry), { wait: 'all-instances' })
+    await assert.rejects(revoking, { code: 'ERR_STORE_UNSUPPORTED' })
+    assert.equal((await inner.stats()).entries, 0)
+  })
+
+  test('keeps a process alive that does nothing else', async (t) => {
+    const directory = mkdtempSync(join(tmpdir(), 'sallyport-revoke-'))
+    t.after(() => rmSync(directory, { recursive: true }))
+    const child = startNode(`
+      import { createAuth } from ${JSON.stringify(import.meta.resolve('../index.ts'))}
+      import { sqliteStore } from ${JSON.stringify(import.meta.resolve('../stores/sqlite.ts'))}
+      const auth = createAuth({
+        issuer: 'https://login.example',
+        clientId: 'web',
+        baseUrl: 'https://app.example',
+        secret: ${JSON.stringify(first)},
+        store: sqliteStore({ path: ${JSON.stringify(join(directory, 'sessions.db'))} }),
+        cache: { maxStalenessMs: 100 },
+      })
+      await auth.sessions.revoke('x'.repeat(43), { wait: 'all-instances' })
+      console.log('gone everywhere')`)
+    t.after(() => child.kill())
+    const { code, stderr } = await child.ended
+    assert.deepEqual([code, stderr], [0, ''])
+    assert.equal(await child.line(), 'gone everywhere')
+  })
 })

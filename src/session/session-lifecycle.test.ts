@@ -88,6 +88,33 @@ describe('open', () => {
     assert.deepEqual(alice.set, [])
   })
 
+  test('removes a session of which nobody knows whether it was stored', async (t) => {
+    const started = await startProcess(t)
+    started.held.hold('create', 'answer')
+    const outcome = watch(new SessionLifecycle(started.parts).open(opening(started), browser()))
+    await started.clock.advance(0)
+    started.held.lose('create')
+    await started.clock.advance(0)
+    assert.equal(outcome.error, 'ERR_STORE_UNAVAILABLE')
+    assert.equal((await started.held.store.stats()).entries, 0)
+  })
+
+  test('removes nothing where nothing was sent: the store is spared', async (t) => {
+    const started = await startProcess(t)
+    const { held, clock, parts } = started
+    held.hold('read', 'answer')
+    for (let i = 0; i < 5; i++) {
+      void watch(parts.partition.load('text', 'key', true))
+      await clock.advance(0)
+      held.lose('read')
+      await clock.advance(0)
+    }
+    const outcome = watch(new SessionLifecycle(parts).open(opening(started), browser()))
+    await clock.advance(1_000)
+    assert.equal(outcome.error, 'ERR_STORE_UNAVAILABLE')
+    assert.deepEqual([held.calls('create'), held.calls('remove')], [0, 0])
+  })
+
   test('ends after the idle time, and after the absolute one however much it is used', async (t) => {
     const started = await startProcess(t, { options: { idleTimeoutSec: 60, absoluteLifetimeSec: 100 } })
     const { times } = await new SessionLifecycle(started.parts).open(opening(started), browser())

@@ -65,6 +65,21 @@ describe('an id', () => {
     assert.equal((await cache.getAuthSession(entry.text))?.accessToken, 'of the id')
   })
 
+  for (const half of ['\ud800', '\udfff', 'a\ud83d', '\ude00\ud83d']) {
+    test(`with half a character is refused, for it would be another's too: ${JSON.stringify(half)}`, async (t) => {
+      const { cache } = await world(t)
+      await assert.rejects(cache.setAuthSession(half, session()), { code: 'ERR_ARGUMENT_INVALID' })
+      await assert.rejects(cache.getAuthSession(half), { code: 'ERR_ARGUMENT_INVALID' })
+      await assert.rejects(cache.setCodeVerifier(half, 'verifier'), { code: 'ERR_ARGUMENT_INVALID' })
+    })
+  }
+
+  test('may have characters of two halves', async (t) => {
+    const { cache } = await world(t)
+    await cache.setAuthSession('\u{1f600}', session())
+    assert.deepEqual(await cache.getAuthSession('\u{1f600}'), session())
+  })
+
   test('of a verifier is not that of a session', async (t) => {
     const { cache } = await world(t)
     await cache.setCodeVerifier('id', 'verifier')
@@ -88,6 +103,21 @@ describe('set', () => {
     const wrong = { ...session(), data: { at: new Date() } }
     await assert.rejects(cache.setAuthSession('id', wrong), { code: 'ERR_SESSION_DATA' })
     assert.equal(held.calls('create'), 0)
+  })
+
+  test('that is acknowledged stays, whatever became of the one before it that was in doubt', async (t) => {
+    const { cache, clock, held, parts } = await world(t)
+    held.hold('create', 'request')
+    held.hold('remove', 'request')
+    const inDoubt = watch(cache.setAuthSession('id', session()))
+    await clock.advance(1_000)
+    assert.equal(inDoubt.error, 'ERR_STORE_UNAVAILABLE')
+    held.pass('create')
+    await cache.setAuthSession('id', session())
+    while (held.waiting('remove') > 0) held.release('remove')
+    await clock.advance(1_000)
+    parts.tiers.drop(parts.vault.keyOf('session:', 'id'))
+    assert.deepEqual(await cache.getAuthSession('id'), session())
   })
 
   test('gives the new value a life of its own, not what was left of the old', async (t) => {

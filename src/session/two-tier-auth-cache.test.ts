@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { inspect } from 'node:util'
 import { ConfigError } from '../shared/errors.ts'
 import { systemRandomness } from '../shared/randomness.ts'
 import { memoryStore } from '../stores/memory.ts'
@@ -105,6 +106,63 @@ test('two caches with the same secret share their sessions; with another they do
   await one.setAuthSession('id', session)
   assert.deepEqual(await two.getAuthSession('id'), session)
   assert.equal(await stranger.getAuthSession('id'), undefined)
+})
+
+describe('stores that say of themselves what cannot be are refused, and the option is named', () => {
+  const { capabilities } = memoryStore()
+  for (const buckets of [undefined, -1, 1.5, Number.NaN, 65_537, '256']) {
+    test(`capabilities.buckets ${inspect(buckets)}`, () => {
+      const store = Object.assign(memoryStore(), { capabilities: { ...capabilities, buckets } })
+      assert.deepEqual(problemsOf({ store, secret }), ['store.capabilities.buckets'])
+    })
+  }
+
+  test('no capabilities at all', () => {
+    const store = Object.assign(memoryStore(), { capabilities: undefined })
+    assert.deepEqual(problemsOf({ store, secret }), ['store.capabilities.buckets'])
+  })
+
+  for (const cleanupIntervalSec of [undefined, -1, Number.NaN, '300']) {
+    test(`cleanupIntervalSec ${inspect(cleanupIntervalSec)}`, () => {
+      const store = Object.assign(memoryStore(), { cleanupIntervalSec })
+      assert.deepEqual(problemsOf({ store, secret }), ['store.cleanupIntervalSec'])
+    })
+  }
+})
+
+describe('a logger that throws', () => {
+  const throwing = (): never => {
+    throw new Error('the worker has exited')
+  }
+  const logger = { debug: throwing, info: throwing, warn: throwing, error: throwing }
+
+  test('fails no request', async (t) => {
+    const store = memoryStore()
+    const cache = new TwoTierAuthCache({ store, secret, logger })
+    t.after(() => cache.close())
+    await cache.setAuthSession('id', session)
+    t.mock.method(store, 'read', async ([key = '']: string[]) => ({
+      entries: [{ key, value: Uint8Array.of(9), version: 1, times: { createdAt: 0, lastSeenAt: 0, expiresAt: 1e15 } }],
+      storeNow: Date.now(),
+    }))
+    assert.equal(await cache.getAuthSession('another'), undefined)
+  })
+
+  test('does not stop the polls', async (t) => {
+    const clock = manualClock()
+    const store = memoryStore({ clock })
+    const cache = new TwoTierAuthCache({ store, secret, logger, clock })
+    t.after(() => cache.close())
+    await cache.setAuthSession('id', session)
+    const lost = t.mock.method(store, 'epochs', () => Promise.reject(new Error('the connection was refused')))
+    await clock.advance(400)
+    lost.mock.restore()
+    for (let passed = 0; passed < 3_000; passed += 100) {
+      await cache.getAuthSession('id')
+      await clock.advance(100)
+    }
+    assert.deepEqual([lost.mock.callCount(), cache.stats().coherence.lease], [1, 'held'])
+  })
 })
 
 test('its counters tell what it did', async (t) => {

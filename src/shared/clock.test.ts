@@ -53,3 +53,11 @@ test('a timer of the system does not keep the process alive', async () => {
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script])
   assert.equal(stdout, '')
 })
+
+test('a timer of the system for longer than Node can wait does not run at once', async () => {
+  const timers = [2 ** 31, Infinity].map((afterMs) =>
+    systemClock.setTimer(() => assert.fail(`${afterMs} ran`), afterMs),
+  )
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  for (const timer of timers) timer.cancel()
+})

@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, test, type TestContext } from 'node:test'
+import { pathToFileURL } from 'node:url'
 import fc from 'fast-check'
 import { sideBySide, SlotCache, slotSteps } from '../../../test/support/slot-cache.ts'
 import type { EvictionPolicy } from './eviction-policy.ts'
@@ -102,4 +106,35 @@ test('counts that end at their limit, and are halved many times, stay right', ()
       cache.drain()
     }),
   )
+})
+
+describe('after so many halvings that the age wraps around', () => {
+  /** Nobody can wait for them: its age is set in a copy of its source. */
+  async function agedLfu(t: TestContext, age: number): Promise<typeof Lfu> {
+    const source = readFileSync(new URL('lfu.ts', import.meta.url), 'utf8')
+    const aged = source.replace('#age = 0\n', `#age = ${age}\n`)
+    assert.notEqual(aged, source)
+    const directory = mkdtempSync(join(tmpdir(), 'sallyport-lfu-'))
+    t.after(() => rmSync(directory, { recursive: true }))
+    const file = join(directory, 'lfu.ts')
+    writeFileSync(
+      file,
+      aged.replace(/(?<=from ')\.\/[^']+/g, (path) => import.meta.resolve(path)),
+    )
+    const made = (await import(pathToFileURL(file).href)) as { Lfu: typeof Lfu }
+    return made.Lfu
+  }
+
+  for (const age of [2 ** 28 - 2, 2 ** 28, 2 ** 32 - 2]) {
+    test(`it still chooses as a plain list would (from age ${age})`, async (t) => {
+      const Aged = await agedLfu(t, age)
+      fc.assert(
+        fc.property(slotSteps(6), slotSteps(6), (...steps) => {
+          const cache = new SlotCache(sideBySide(new Aged(4), new NaiveLfu()), 4)
+          for (const step of steps.flat()) cache.play(step)
+          cache.drain()
+        }),
+      )
+    })
+  }
 })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Clock } from '../../shared/clock.ts'
 import { manualClock, type ManualClock } from '../../testing/manual-clock.ts'
-import { watch } from '../../../test/support/watch.ts'
+import { watch, type Watched } from '../../../test/support/watch.ts'
 import { Batches } from './batches.ts'
 
 /** A round trip that is under way until the test ends it. */
@@ -190,5 +190,38 @@ describe('while nothing comes back', () => {
     full.trips[0]!.answer()
     await full.clock.advance(0)
     assert.deepEqual(sent(full).slice(4), [['young']])
+  })
+})
+
+describe('a work that is asked for right when all round trips are back, while others wait', () => {
+  /** The four of them end at once: whoever was answered asks the next thing before what waits could leave. */
+  async function askedInBetween(seenClock?: (clock: ManualClock) => Clock): Promise<World & { late: Watched<string> }> {
+    const made = world(seenClock)
+    const asked = made.add('first').then(() => watch(made.add('late')))
+    for (const work of names(850)) made.add(work).catch(() => {})
+    await made.clock.advance(0)
+    assert.equal(made.trips.length, 4)
+    for (const { answer } of made.trips) answer()
+    await made.clock.advance(0)
+    assert.ok(!sent(made).flat().includes('late'), 'it waits behind those that came before')
+    return { ...made, late: await asked }
+  }
+
+  test('is told in time, though nothing comes back any more', async () => {
+    const { clock, late } = await askedInBetween()
+    await clock.advance(1_000)
+    assert.equal(late.error, 'ERR_STORE_UNAVAILABLE')
+  })
+
+  test('is told when it is passed over as late, though its timer has not come to say so', async () => {
+    const tardy = (clock: ManualClock): Clock => ({
+      ...clock,
+      setTimer: (callback, afterMs) => clock.setTimer(callback, afterMs + 60_000),
+    })
+    const { clock, trips, late } = await askedInBetween(tardy)
+    await clock.advance(1_000)
+    trips[4]!.answer()
+    await clock.advance(0)
+    assert.equal(late.error, 'ERR_STORE_UNAVAILABLE')
   })
 })

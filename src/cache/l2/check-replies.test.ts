@@ -153,7 +153,7 @@ const cases: Record<string, { check: (reply: unknown) => unknown; sound: unknown
       ...[undefined, null, '', 7].map((incarnation) => ({ ...epochs, incarnation })),
       ...[...notNumbers, -1].map((maxStalenessMs) => ({ ...epochs, maxStalenessMs })),
       ...notNumbers.map((wrong) => ({ ...epochs, storeNow: wrong })),
-      ...[undefined, null, '01', Array(257).fill(0)].map((numbers) => ({ ...epochs, numbers })),
+      ...[undefined, null, '01', Array(257).fill(0)].map((wrong) => ({ ...epochs, numbers: wrong })),
       ...[...notNumbers.slice(1), -1].map((n) => ({ ...epochs, numbers: [n, ...numbers.slice(1)] })),
       ...notBumps.map((recent) => ({ ...epochs, recent })),
     ],
@@ -250,6 +250,13 @@ describe('writeMany', () => {
       assert.throws(() => checks.writeMany(writes, outcomes), { code: 'ERR_STORE_CORRUPT' })
     }
   })
+})
+
+test('an entry that has expired by the store’s own clock is absent', () => {
+  const at = (expiresAt: number): unknown =>
+    checks.read([key], { entries: [{ ...entry, times: { ...times, expiresAt } }], storeNow }).entries[0]
+  assert.deepEqual([at(storeNow - 1), at(storeNow)], [undefined, undefined])
+  assert.notEqual(at(storeNow + 1), undefined)
 })
 
 test('a store without epochs bumps nothing', () => {
