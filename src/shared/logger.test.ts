@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import { consoleLogger } from './logger.ts'
+import { consoleLogger, unfailing } from './logger.ts'
 
 /** What is written while `write` runs, by console method. */
 function written(t: TestContext, write: () => void): [method: string, line: string][] {
@@ -47,4 +47,15 @@ test('a message of several lines stays on one', (t) => {
   const err = new Error('one\ntwo')
   const [[, line] = ['', '']] = written(t, () => consoleLogger.error({ err }, 'failed'))
   assert.doesNotMatch(line, /\n/)
+})
+
+test('a logger that fails, at once or later, takes nobody with it', async () => {
+  const fail = (): never => assert.fail('the worker has exited')
+  const later = async (): Promise<never> => fail()
+  const throwing = unfailing({ debug: fail, info: fail, warn: fail, error: fail })
+  const async = unfailing({ debug: later, info: later, warn: later, error: later })
+  for (const logger of [throwing, async])
+    for (const level of ['debug', 'info', 'warn', 'error'] as const) logger[level]({}, 'x')
+  // An unhandled rejection would fail the run.
+  await new Promise((resolve) => void setImmediate(resolve))
 })

@@ -20,7 +20,8 @@ export const consoleLogger: Logger = {
 export function unfailing(logger: Logger): Logger {
   const telling = (level: keyof Logger) => (fields: object, message: string) => {
     try {
-      logger[level](fields, message)
+      const told: unknown = logger[level](fields, message)
+      if (told instanceof Promise) told.catch(() => {})
     } catch {
       // There is nobody left to tell.
     }

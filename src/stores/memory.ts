@@ -20,7 +20,7 @@ import type {
 import { systemClock } from '../shared/clock.ts'
 import type { Clock } from '../shared/clock.ts'
 import { SallyportError } from '../shared/errors.ts'
-import { consoleLogger } from '../shared/logger.ts'
+import { consoleLogger, unfailing } from '../shared/logger.ts'
 import type { Logger } from '../shared/logger.ts'
 import { checkOptions, integer, objectWith } from '../shared/options.ts'
 import type { Rules } from '../shared/options.ts'
@@ -51,7 +51,7 @@ export interface MemoryStoreOptions {
 export function memoryStore(options: MemoryStoreOptions = {}): Store {
   checkOptions('memoryStore', options, rules)
   const { clock = systemClock, maxEntries = 100_000, logger = consoleLogger } = options
-  return new MemoryStore({ clock, maxEntries, logger })
+  return new MemoryStore({ clock, maxEntries, logger: unfailing(logger) })
 }
 
 const rules: Rules<MemoryStoreOptions> = {
