@@ -485,3 +485,19 @@ describe('where the store takes several writes at once', () => {
     assert.equal(await stored(instance), 'next v2')
   })
 })
+
+test('a write that ends after another was told that the entry is gone does not put it back into memory', async (t) => {
+  const instance = await startInstance(t)
+  const entry = (await created(instance))!
+  instance.held.hold('extend', 'request')
+  const extending = instance.writes.extend(key, hour)
+  instance.held.hold('replace', 'answer')
+  const replacing = instance.writes.replace(entry, 'second', { bump: false })
+  await instance.clock.advance(0)
+  await instance.held.store.take(key)
+  instance.held.release('extend')
+  assert.equal(await extending, 'absent')
+  instance.held.release('replace')
+  await replacing
+  assert.equal(instance.partition.serve('a'), undefined)
+})

@@ -90,7 +90,7 @@ export class Writes<V> {
           return
         }
         outcome = reply.outcome
-        this.#tiers.drop(key)
+        this.#letGo(key, outcome === 'absent' ? Infinity : version + 1)
       },
     })
     return outcome
@@ -103,8 +103,8 @@ export class Writes<V> {
       harmlessInDoubt: true,
       send: () => this.#tiers.batchedWrites.extend(key, idleMs),
       apply: (reply, { mayKeep, stamp, at }) => {
-        if (reply.outcome === 'absent') this.#tiers.drop(key)
-        else if (entry === undefined || !isSame(entry, reply)) this.#tiers.drop(key)
+        if (reply.outcome === 'absent') this.#letGo(key, Infinity)
+        else if (entry === undefined || !isSame(entry, reply)) this.#letGo(key, reply.version)
         else if (mayKeep) this.#partition.prolong(entry, reply.times, { stamp, at, storeNow: reply.storeNow })
       },
     })
@@ -145,6 +145,12 @@ export class Writes<V> {
       const mayHaveRemoved = 'key' in target && !('ifVersion' in target)
       return mayHaveRemoved ? { ...reply, removed: 1 } : reply
     }
+  }
+
+  /** The store has told of this version, or of the end: nothing older is kept by a write that is still under way. */
+  #letGo(key: string, newest: number): void {
+    this.#tiers.commits.noteRead(key, newest)
+    this.#tiers.drop(key)
   }
 
   #written(item: Item<V>, reply: Stored & { storeNow: number }, kept: Kept): CacheEntry<V> {

@@ -50,15 +50,13 @@ export class Link {
           )
         })
       }
-      this.#trace(`${operation} leaves${trouble === undefined ? '' : ` (${trouble})`}`)
+      this.#scheduler.trace?.(
+        `${this.machine.name}: ${operation} leaves${trouble === undefined ? '' : ` (${trouble})`}`,
+      )
     })
   }
 
   #later(operation: string, callback: () => void, owner?: Machine): void {
     this.#scheduler.schedule(this.latency(this.#scheduler.random, operation), callback, owner)
-  }
-
-  #trace(line: string): void {
-    this.#scheduler.trace?.(`${this.machine.name}: ${line}`)
   }
 }

@@ -82,16 +82,21 @@ export class Scheduler {
   /** Runs until `work` has settled. Rejects if it never would. */
   async run<T>(work: Promise<T>): Promise<T> {
     let isSettled = false
-    const watched = work.finally(() => (isSettled = true))
-    watched.catch(() => {})
+    const settle = (): void => void (isSettled = true)
+    work.then(settle, settle)
     for (;;) {
       await settled()
-      if (isSettled) return watched
-      const event = this.#next()
-      if (event === undefined) throw new Error('stuck: nothing is left that could happen')
-      if (++this.#steps > maxSteps) throw new Error(`endless: still going after ${maxSteps} steps`)
-      event.callback()
+      if (isSettled) return work
+      this.#happen()
     }
+  }
+
+  /** The next thing happens. */
+  #happen(): void {
+    const event = this.#next()
+    if (event === undefined) throw new Error('stuck: nothing is left that could happen')
+    if (++this.#steps > maxSteps) throw new Error(`endless: still going after ${maxSteps} steps`)
+    event.callback()
   }
 
   #next(): Event | undefined {
@@ -179,7 +184,7 @@ class SimulatedMachine implements Machine {
   }
 }
 
-/** One turn of the event loop: all promises that could settle have. */
+/** All promises that could settle have: Node looks at its ticks only then. The event loop need not turn for it. */
 function settled(): Promise<void> {
-  return new Promise((resolve) => void setImmediate(resolve))
+  return new Promise((resolve) => process.nextTick(resolve))
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { Answer } from '../../src/cache/answer.ts'
 import { bucketOf } from '../../src/cache/bucket.ts'
 import type { Session } from '../../src/session/session.ts'
+import { brief } from './brief.ts'
 import { FakeProviderTokens } from './fake-provider-tokens.ts'
 import { History } from './history.ts'
 import type { Counted } from './history.ts'
@@ -40,7 +41,7 @@ export class Simulation {
       storeWall: () => host.machine.wall(),
     })
     const lossRate = plan.push === 'lossy bus' ? 0.5 : 0
-    const bus = plan.push.endsWith('bus') ? new PushBus(scheduler, lossRate) : undefined
+    const bus = plan.push.endsWith('bus') ? new PushBus(scheduler, { lossRate }) : undefined
     const shared = plan.push === 'same store object' ? this.#place('AB', bus) : undefined
     this.instances = Array.from('ABCDEFGH'.slice(0, plan.instances), (name) => {
       return startInstance(name, shared ?? this.#place(name, bus), this)
@@ -49,7 +50,6 @@ export class Simulation {
 
   static async start(scheduler: Scheduler, plan: Partial<Plan> = {}): Promise<Simulation> {
     const host = new StoreHost(scheduler.machine('store'))
-    await host.start()
     return new Simulation(scheduler, completePlan(plan, scheduler.random), host)
   }
 
@@ -201,12 +201,4 @@ export class Simulation {
 /** An id that nobody has. */
 function noiseId(number: number): string {
   return `noise-${number}`.padEnd(43, '-')
-}
-
-function brief(value: unknown): string {
-  const text = JSON.stringify(value, (_, part: unknown) => {
-    if (part instanceof Uint8Array) return `${part.length} bytes`
-    return Array.isArray(part) && part.length > 20 ? `${part.length} items` : part
-  })
-  return text ?? 'nothing'
 }
