@@ -23,11 +23,11 @@ test('it expires when it must be read again, if that is earlier', () => {
   assert.equal(entry(200).expiresAt, 240)
 })
 
-test('prolonged, it lives as long as the store now says, and knows when that was', () => {
+test('prolonged, it lives as long as the store now says, and is as old as before', () => {
   const prolonged = entry(10_000)
-  prolonged.prolong({ ...times, expiresAt: 1_002_000 }, reading(140, 1_000_100, 7))
+  prolonged.prolong({ ...times, expiresAt: 1_002_000 }, reading(140, 1_000_100))
   assert.equal(prolonged.expiresAt, 2_040)
-  assert.deepEqual([prolonged.stamp, prolonged.readAt.monotonic, prolonged.version], [7, 140, 3])
+  assert.deepEqual([prolonged.stamp, prolonged.readAt.monotonic, prolonged.version], [1, 40, 3])
 })
 
 test('however often it is prolonged, it must be read again as long after its first read as ever', () => {

@@ -34,8 +34,8 @@ export class CacheEntry<V> implements Item<V> {
   readonly value: V
   readonly version: number
 
-  stamp: number
-  readAt: Instant
+  readonly stamp: number
+  readonly readAt: Instant
   /** Monotonic. */
   expiresAt: number
   times: EntryTimes
@@ -70,11 +70,12 @@ export class CacheEntry<V> implements Item<V> {
     this.expiresAt = this.#deadline()
   }
 
-  /** The store moved the deadlines of this very version. */
-  prolong(times: EntryTimes, reading: Reading): void {
+  /**
+   * The store moved the deadlines of this very version. That vouches for nothing else: a store that lost versions may
+   * have counted another value by the same number since.
+   */
+  prolong(times: EntryTimes, reading: Pick<Reading, 'at' | 'storeNow'>): void {
     this.times = times
-    this.stamp = reading.stamp
-    this.readAt = reading.at
     this.storeOffset = reading.storeNow - reading.at.monotonic
     this.expiresAt = this.#deadline()
   }

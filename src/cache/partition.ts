@@ -157,7 +157,7 @@ export class Partition<V> {
   }
 
   /** The store moved the deadlines of this very version. */
-  prolong(entry: CacheEntry<V>, times: EntryTimes, reading: Reading): void {
+  prolong(entry: CacheEntry<V>, times: EntryTimes, reading: Pick<Reading, 'at' | 'storeNow'>): void {
     if (!this.holds(entry)) return
     entry.prolong(times, reading)
     this.#l1.noteDeadline(entry)

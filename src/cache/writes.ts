@@ -102,10 +102,10 @@ export class Writes<V> {
       key,
       harmlessInDoubt: true,
       send: () => this.#tiers.batchedWrites.extend(key, idleMs),
-      apply: (reply, { mayKeep, stamp, at }) => {
+      apply: (reply, { mayKeep, at }) => {
         if (reply.outcome === 'absent') this.#letGo(key, Infinity)
         else if (entry === undefined || !isSame(entry, reply)) this.#letGo(key, reply.version)
-        else if (mayKeep) this.#partition.prolong(entry, reply.times, { stamp, at, storeNow: reply.storeNow })
+        else if (mayKeep) this.#partition.prolong(entry, reply.times, { at, storeNow: reply.storeNow })
       },
     })
     return outcome

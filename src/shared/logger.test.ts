@@ -51,7 +51,7 @@ test('a message of several lines stays on one', (t) => {
 
 test('a logger that fails, at once or later, takes nobody with it', async () => {
   const fail = (): never => assert.fail('the worker has exited')
-  const later = async (): Promise<never> => fail()
+  const later = Promise.reject.bind(Promise, new Error('the worker has exited')) as () => void
   const throwing = unfailing({ debug: fail, info: fail, warn: fail, error: fail })
   const async = unfailing({ debug: later, info: later, warn: later, error: later })
   for (const logger of [throwing, async])

@@ -191,7 +191,9 @@ export class CacheHistory {
     const { timeline } = this.#options
     const now = this.#options.now() - roundingMs
     if (now > state.bumpedAt + mayBeOldMs) return `was changed for all at ${atMs(state.bumpedAt)}`
-    const knownMs = Math.max(state.expiresAt, timeline.steppedAt + mayBeOldMs)
+    // What the store lost may have been prolonged by its successor, whose values count their versions from there.
+    const lostAt = timeline.losses[state.era]?.at ?? -Infinity
+    const knownMs = Math.max(state.expiresAt, timeline.steppedAt + mayBeOldMs, lostAt + mayBeOldMs)
     if (now > knownMs + (this.#sleptMs.get(instance) ?? 0)) return `had expired at ${atMs(state.expiresAt)}`
     const bucket = bucketOf(key, bucketCount)
     const touchedAt = this.#touchedAt.get(`${instance} ${key}`) ?? -Infinity
