@@ -1,0 +1,24 @@
+import { anotherStore } from './another-store.ts'
+import { check, type Verdict } from './checker.ts'
+import { oneReader } from './one-reader.ts'
+import { overlappingReads } from './overlapping-reads.ts'
+import { ownWrites } from './own-writes.ts'
+import { refreshLease } from './refresh-lease.ts'
+import type { Rules } from './rules.ts'
+import { strictRevoke } from './strict-revoke.ts'
+import { twoClocks } from './two-clocks.ts'
+import { twoReaders } from './two-readers.ts'
+
+/** Every model, ready to be checked under rules. */
+export const models = {
+  'one reader': (rules: Rules): Verdict => check(oneReader(rules)),
+  'two readers': (rules: Rules): Verdict => check(twoReaders(rules)),
+  'overlapping reads': (rules: Rules): Verdict => check(overlappingReads(rules)),
+  'own writes': (rules: Rules): Verdict => check(ownWrites(rules)),
+  'another store': (rules: Rules): Verdict => check(anotherStore(rules)),
+  'two clocks': (rules: Rules): Verdict => check(twoClocks(rules)),
+  'strict revoke': (rules: Rules): Verdict => check(strictRevoke(rules)),
+  'refresh lease': (rules: Rules): Verdict => check(refreshLease(rules)),
+}
+
+export type ModelName = keyof typeof models

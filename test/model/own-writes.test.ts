@@ -1,0 +1,3 @@
+import { testModel } from './model-tests.ts'
+
+testModel('own writes')
