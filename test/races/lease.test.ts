@@ -163,7 +163,7 @@ race(
     const asking = sim.traffic(browser, { forMs: 800, everyMs: 50 })
     await sim.pause(600)
     sim.history.mayEnd(browser.subject)
-    await sim.host.lose(sim.scheduler.random.pick(['restored', 'another']))
+    sim.host.lose(sim.scheduler.random.pick(['restored', 'another']))
     sim.history.revoked('nobody', browser.subject)
     await asking
     await sim.expectGone(browser, session)
