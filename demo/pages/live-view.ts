@@ -89,7 +89,7 @@ function instancePart({ stats, medianMs, recent, burst }: Figures): Html {
           const median = medianMs[source]
           return html`<tr>
             <th scope="row"><i class="dot ${source}"></i>${name} <small>${meaning}</small></th>
-            <td>${count(stats[source])}</td>
+            <td>${count(stats.answers[source])}</td>
             <td>${median === undefined ? '–' : latency(median)}</td>
           </tr>`
         })}

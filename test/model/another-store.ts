@@ -3,9 +3,9 @@
  *
  * Covers: a backup at any moment and its restore at any later one, so that numbers fall; another store of another
  * incarnation, empty or not, whose numbers begin anew because its clock has nothing to do with the first one's; reads, polls
- * and writes of R's own (a removal of A by index, so that R does not know beforehand which keys it hits; a change of
- * another key) that fall before, into or after that; pushes of either store, lost, repeated and much too late; revokes
- * and changes of other keys by others.
+ * and writes of R's own (a touch; a removal of A by index, so that R does not know beforehand which keys it hits; a
+ * change of another key) that fall before, into or after that; pushes of either store, lost, repeated and much too late;
+ * updates, revokes and changes of other keys by others.
  *
  * Bounds: one restore or one other store; one read, one poll and one own write at a time; three bumps.
  *
@@ -39,13 +39,31 @@ const never = 0
 const happened = 1
 const polledSince = 2
 const keyA = 1
+/** The kinds of R's own writes. */
+const touch = 1
+const removal = 2
+const elsewhere = 3
 
 /** What a backup holds. */
 interface Content {
-  hasA: boolean
+  /** Of A; 0: it is not there. */
+  version: number
   n: number
   /** The last bump, which the store remembers; `n` 0: none. */
   recent: Bump
+}
+
+/** A write of R's own. */
+interface Own {
+  at: number
+  kind: number
+  /** Of a touch: the epoch as known when it was sent, and the version that it found. */
+  stamp: number
+  version: number
+  isVoid: boolean
+  isOld: boolean
+  incarnation: number
+  bump: Bump
 }
 
 interface State {
@@ -68,7 +86,7 @@ interface State {
   view: View & { incarnation: number }
   /** `isOld`: from before the upheaval. */
   entry: Entry & { isOld: boolean }
-  read: { at: number; stamp: number; found: boolean; isVoid: boolean; isOld: boolean }
+  read: { at: number; stamp: number; version: number; isVoid: boolean; isOld: boolean }
   poll: {
     at: number
     isAfterUpheaval: boolean
@@ -78,10 +96,19 @@ interface State {
     n: number
     recent: Bump
   }
-  own: { at: number; keys: number; isVoid: boolean; isOld: boolean; incarnation: number; bump: Bump }
+  own: Own
 }
 
 const noBump: Bump = { prev: 0, n: 0, keys: noKeys }
+const noOwn: Omit<Own, 'bump'> = {
+  at: nowhere,
+  kind: 0,
+  stamp: 0,
+  version: 0,
+  isVoid: false,
+  isOld: false,
+  incarnation: 0,
+}
 
 export function anotherStore(rules: Rules): Model<State> {
   return {
@@ -106,9 +133,9 @@ export function anotherStore(rules: Rules): Model<State> {
 function start(): State {
   return {
     incarnation: 0,
-    store: { hasA: true, n: 0, recent: { ...noBump } },
+    store: { version: 1, n: 0, recent: { ...noBump } },
     clock: 0,
-    backup: { isTaken: false, hasA: false, n: 0, recent: { ...noBump } },
+    backup: { isTaken: false, version: 0, n: 0, recent: { ...noBump } },
     pushes: Array.from({ length: maxBumps }, () => ({ ...noBump, incarnation: 0 })),
     upheavals: 0,
     upheaval: never,
@@ -117,7 +144,7 @@ function start(): State {
     isRemovedHere: false,
     view: { incarnation: 0, epoch: 0, floor: 0, freshAge: 0 },
     entry: { version: 0, stamp: 0, age: 0, isOld: false },
-    read: { at: nowhere, stamp: 0, found: false, isVoid: false, isOld: false },
+    read: { at: nowhere, stamp: 0, version: 0, isVoid: false, isOld: false },
     poll: {
       at: nowhere,
       isAfterUpheaval: false,
@@ -127,7 +154,7 @@ function start(): State {
       n: 0,
       recent: { ...noBump },
     },
-    own: { at: nowhere, keys: noKeys, isVoid: false, isOld: false, incarnation: 0, bump: { ...noBump } },
+    own: { ...noOwn, bump: { ...noBump } },
   }
 }
 
@@ -140,23 +167,29 @@ function broken(rules: Rules, { view, entry, revoke, isRemovedHere, upheaval, mu
 }
 
 function storeSteps(rules: Rules, state: State, step: Step<State>): void {
-  const { backup, upheavals, pushes } = state
+  const { store, backup, upheavals, pushes } = state
   // One bump is kept for a removal of R's own that may be under way.
   if (pushes[maxBumps - 2]!.n === 0) {
     step('others revoke A', (next) => revokeByOthers(rules, next))
+    if (store.version === 1) step('others update A', (next) => updateByOthers(rules, next))
     step('another key of the bucket changes', (next) => bump(rules, next, noKeys))
   }
   if (upheavals === maxUpheavals) return
   if (backup.isTaken) step('the backup is restored', restore)
   else step('a backup is made', backUp)
-  step('another store, without A, takes the place', (next) => replace(next, false))
-  step('another store, with A, takes the place', (next) => replace(next, true))
+  step('another store, without A, takes the place', (next) => replace(next, 0))
+  step('another store, with A, takes the place', (next) => replace(next, 1))
 }
 
 function revokeByOthers(rules: Rules, state: State): void {
-  state.store.hasA = false
+  state.store.version = 0
   bump(rules, state, keyA)
   noteRevoke(state)
+}
+
+function updateByOthers(rules: Rules, state: State): void {
+  state.store.version = 2
+  bump(rules, state, keyA)
 }
 
 function noteRevoke(state: State): void {
@@ -185,7 +218,7 @@ function backUp({ store, backup }: State): void {
 }
 
 function copy(from: Content, to: Content): void {
-  to.hasA = from.hasA
+  to.version = from.version
   to.n = from.n
   Object.assign(to.recent, from.recent)
 }
@@ -198,13 +231,13 @@ function restore(state: State): void {
 }
 
 /** Its clock may be anywhere: its numbers begin again. */
-function replace(state: State, hasA: boolean): void {
+function replace(state: State, version: number): void {
   const { store } = state
   state.incarnation++
   state.clock = store.n = 0
-  store.hasA = hasA
+  store.version = version
   Object.assign(store.recent, noBump)
-  Object.assign(state.backup, { isTaken: false, hasA: false, n: 0 })
+  Object.assign(state.backup, { isTaken: false, version: 0, n: 0 })
   Object.assign(state.backup.recent, noBump)
   upheave(state, true)
 }
@@ -219,7 +252,7 @@ function upheave(state: State, mustNotice: boolean): void {
   entry.isOld = entry.version > 0
   read.isOld = read.at === answered
   own.isOld = own.at === answered
-  if (!store.hasA) return
+  if (store.version === 0) return
   state.revoke = never
   poll.isAfterRevoke = false
   state.isRemovedHere = false
@@ -239,22 +272,22 @@ function sendRead({ read, view }: State): void {
 
 function answerRead({ read, store }: State): void {
   read.at = answered
-  read.found = store.hasA
+  read.version = store.version
 }
 
 function endRead({ read }: State): void {
   read.at = nowhere
-  read.stamp = 0
-  read.found = read.isVoid = read.isOld = false
+  read.stamp = read.version = 0
+  read.isVoid = read.isOld = false
 }
 
 function getRead(rules: Rules, state: State): void {
   const { view, entry } = state
-  const { stamp, found, isVoid, isOld } = state.read
+  const { stamp, version, isVoid, isOld } = state.read
   endRead(state)
-  if (!found) forget(state)
+  if (version === 0) forget(state)
   else if (mayInsertRead(rules, view, { stamp, detached: isVoid })) {
-    put(entry, { version: 1, stamp, age: 0 })
+    put(entry, { version, stamp, age: 0 })
     entry.isOld = isOld
   }
 }
@@ -324,48 +357,62 @@ function voidAll({ read, own }: State): void {
   own.isVoid = own.at !== nowhere
 }
 
-function ownSteps(rules: Rules, { own, store, pushes }: State, step: Step<State>): void {
-  if (own.at === nowhere && pushes[maxBumps - 1]!.n === 0) {
-    if (store.hasA) step('R sends a removal by index', (next) => sendOwn(next, keyA))
-    step('R sends a change of another key', (next) => sendOwn(next, noKeys))
+function ownSteps(rules: Rules, { own, store, entry, pushes }: State, step: Step<State>): void {
+  if (own.at === nowhere) {
+    if (entry.version > 0) step('R sends a touch of A', (next) => sendOwn(next, touch))
+    if (pushes[maxBumps - 1]!.n === 0) {
+      if (store.version > 0) step('R sends a removal by index', (next) => sendOwn(next, removal))
+      step('R sends a change of another key', (next) => sendOwn(next, elsewhere))
+    }
   }
   if (own.at === sent) step('the store does what R asks for', (next) => answerOwn(rules, next))
   if (own.at === answered) step('R gets the answer to its write', (next) => getOwn(rules, next))
 }
 
-function sendOwn({ own }: State, keys: number): void {
+function sendOwn({ own, view }: State, kind: number): void {
   own.at = sent
-  own.keys = keys
+  own.kind = kind
+  if (kind === touch) own.stamp = view.epoch
 }
 
 /** By index only what is there is removed and bumped. */
 function answerOwn(rules: Rules, state: State): void {
   const { own, store, incarnation } = state
   own.at = answered
+  if (own.kind === touch) {
+    own.version = store.version
+    return
+  }
   own.incarnation = incarnation
-  if (own.keys === keyA && !store.hasA) return
-  if (own.keys === keyA) store.hasA = false
-  Object.assign(own.bump, bump(rules, state, own.keys))
+  if (own.kind === elsewhere) Object.assign(own.bump, bump(rules, state, noKeys))
+  else if (store.version > 0) {
+    store.version = 0
+    Object.assign(own.bump, bump(rules, state, keyA))
+  }
 }
 
-function endOwn({ own }: State): void {
-  own.at = nowhere
-  own.isVoid = own.isOld = false
-  own.keys = own.incarnation = 0
-  Object.assign(own.bump, noBump)
+function getOwn(rules: Rules, state: State): void {
+  const own = { ...state.own, bump: { ...state.own.bump } }
+  Object.assign(state.own, noOwn)
+  Object.assign(state.own.bump, noBump)
+  if (own.kind === touch) prolong(rules, state, own)
+  else if (own.bump.n > 0) getOwnBump(rules, state, own)
+}
+
+/** Touch: it vouches for nothing but the deadline. Another content may have come to the same version since. */
+function prolong(rules: Rules, state: State, { stamp, version, isVoid }: Own): void {
+  const { view, entry } = state
+  if (version !== entry.version) forget(state)
+  else if (!rules.touchProlongsOnly && !isVoid && view.epoch === stamp) entry.stamp = stamp
 }
 
 /** Own bump: one that was made for a store that is gone since, or is not known yet, tells nothing but its keys. */
-function getOwn(rules: Rules, state: State): void {
-  const { own, view } = state
-  const { keys, isVoid, isOld, incarnation } = own
-  const made = { ...own.bump }
-  endOwn(state)
-  if (made.n === 0) return
+function getOwnBump(rules: Rules, state: State, { kind, isVoid, isOld, incarnation, bump: made }: Own): void {
+  const { view } = state
   const isForeign = isVoid || (rules.ownTellsIncarnation && incarnation !== view.incarnation)
   if (!isForeign) drop(rules, state, applyOwnBump(rules, view, made))
-  else if (rules.ownBumpDrops) drop(rules, state, keys)
-  if (keys === noKeys || isOld) return
+  else if (rules.ownBumpDrops) drop(rules, state, made.keys)
+  if (kind !== removal || isOld) return
   noteRevoke(state)
   state.isRemovedHere = true
 }

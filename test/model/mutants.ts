@@ -44,7 +44,7 @@ export const mutants: readonly Mutant[] = [
   { name: 'a write kept over a newer read', without: 'writeYieldsToReads', model: 'own writes', breaks: backwards },
   {
     name: 'a write kept though another found nothing',
-    without: 'absenceIsNoted',
+    without: 'newsIsNoted',
     model: 'own writes',
     breaks: backwards,
   },
@@ -93,6 +93,7 @@ export const mutants: readonly Mutant[] = [
   // Poll
   { name: 'freshness from reply time', without: 'freshAsOfSend', model: 'one reader', breaks: stale },
   { name: 'heartbeat without position', without: 'pollBringsNumbers', model: 'one reader', breaks: stale },
+  { name: 'a missing number is no news', without: 'missingIsUnknown', model: 'one reader', breaks: stale },
   { name: 'lagging replica', without: 'pollAsksPrimary', model: 'one reader', breaks: stale },
   { name: 'an explanation with a gap', without: 'recentMustContinue', model: 'one reader', breaks: stale },
   { name: 'only "rose" is noticed', without: 'fallDropsBucket', model: 'another store', breaks: another },
@@ -138,7 +139,7 @@ export const mutants: readonly Mutant[] = [
   { name: 'upsert token refresh', without: 'updateIsConditional', model: 'refresh lease', breaks: resurrected },
   { name: 'update without a bump', without: 'updateBumps', model: 'two readers', breaks: stale },
   { name: 'upsert touch', without: 'touchIsConditional', model: 'one reader', breaks: resurrected },
-  { name: 'touch of another version prolongs', without: 'touchOfSameOnly', model: 'two readers', breaks: stale },
+  { name: 'a touch that makes young again', without: 'touchProlongsOnly', model: 'another store', breaks: another },
 
   // Strict revoke
   {

@@ -2,7 +2,7 @@
  * One reader R, in every detail, against all that can happen to what it asks and hears.
  *
  * Covers: the lease and the age of entries, reads that are sent, answered and received at times of their own or lost,
- * polls likewise, with a store that remembers the last bump; pushes lost, repeated and out of order; one unit that
+ * polls likewise, with a store that remembers the last bump, or lacks the number; pushes lost, repeated and out of order; one unit that
  * removes two keys of one bucket (A, which R reads, and B, which it holds from before); other changes in the bucket;
  * another instance that touches A meanwhile; pauses of any length between any two steps.
  *
@@ -12,6 +12,7 @@ import { isLong } from './bounds.ts'
 import type { Model, Step } from './checker.ts'
 import type { Rules } from './rules.ts'
 import {
+  applyMissing,
   applyNumber,
   applyPush,
   D,
@@ -56,7 +57,7 @@ interface State {
   a: Entry
   b: Entry
   read: { at: number; stamp: number; age: number; found: boolean }
-  poll: { at: number; age: number; n: number }
+  poll: { at: number; age: number; n: number; isMissing: boolean }
 }
 
 export function oneReader(rules: Rules): Model<State> {
@@ -84,7 +85,7 @@ function start(): State {
     a: { version: 0, stamp: 0, age: 0 },
     b: { version: 1, stamp: 0, age: longAgo },
     read: { at: nowhere, stamp: 0, age: 0, found: false },
-    poll: { at: nowhere, age: 0, n: 0 },
+    poll: { at: nowhere, age: 0, n: 0, isMissing: false },
   }
 }
 
@@ -171,7 +172,10 @@ function insert(rules: Rules, state: State): void {
 
 function pollSteps(rules: Rules, { store, poll }: State, step: Step<State>): void {
   if (poll.at === nowhere) step('R sends a poll', (next) => (next.poll.at = sent))
-  if (poll.at === sent) step('the store answers the poll', (next) => answerPoll(rules, next))
+  if (poll.at === sent) {
+    step('the store answers the poll', (next) => answerPoll(rules, next))
+    step('the store answers the poll without the number', answerWithout)
+  }
   if (poll.at === answered) step('R gets the answer of its poll', (next) => getPoll(rules, next))
   if (poll.at !== nowhere) step('the poll is lost', endPoll)
   if (!rules.pollAsksPrimary && store.replicaN < store.n) step('the replica catches up', catchUp)
@@ -182,6 +186,11 @@ function answerPoll(rules: Rules, { store, poll }: State): void {
   poll.n = rules.pollAsksPrimary ? store.n : store.replicaN
 }
 
+function answerWithout({ poll }: State): void {
+  poll.at = answered
+  poll.isMissing = true
+}
+
 function catchUp({ store }: State): void {
   store.replicaN = store.n
 }
@@ -189,12 +198,14 @@ function catchUp({ store }: State): void {
 function endPoll({ poll }: State): void {
   poll.at = nowhere
   poll.age = poll.n = 0
+  poll.isMissing = false
 }
 
 function getPoll(rules: Rules, state: State): void {
-  const { n, age: sentAge } = state.poll
+  const { n, age: sentAge, isMissing } = state.poll
   endPoll(state)
-  drop(state, applyNumber(rules, state.view, n, n > 0 ? bumpTo(state, n) : undefined))
+  if (isMissing) applyMissing(rules, state.view)
+  else drop(state, applyNumber(rules, state.view, n, n > 0 ? bumpTo(state, n) : undefined))
   renewLease(rules, state.view, { sentAge })
 }
 

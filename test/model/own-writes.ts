@@ -128,6 +128,7 @@ function broken(
   for (let n = 1; n <= view.epoch; n++) if (entry.version < made[n - 1]!) return 'bounded staleness'
   return undefined
 }
+
 /** What others do, in one step: what they see of it is none of this model's business. */
 function stepsOfOthers(rules: Rules, state: State, step: Step<State>): void {
   const { store } = state
@@ -258,12 +259,18 @@ function giveUp(rules: Rules, state: State, i: 0 | 1): void {
 function getReply(rules: Rules, state: State, i: 0 | 1): void {
   const { store, writes } = state
   const write = writes[i]
-  if (write.version === gone && rules.absenceIsNoted) state.newestRead = gone
+  if (rules.newsIsNoted) state.newestRead = Math.max(state.newestRead, newsOf(write))
   settle(rules, state, write, { store, mayKeep: mayKeepWrite(rules, state, i) })
   // Nobody is told what a touch found.
   if (write.kind !== touch) state.seen = Math.max(state.seen, write.version)
   if (write.kind === revoke) state.isRevoked = true
   endWrite(rules, state, i)
+}
+
+/** What a write that was refused, or a touch, tells of: something newer than it was decided on, or the end. */
+function newsOf({ kind, base, version }: Outcome): number {
+  if (version === 0) return base + 1
+  return version === gone || (kind === touch && version !== base) ? version : 0
 }
 
 /** Of writes that overlap the last to begin may be kept, if it also ends last; and nothing older than what was read. */

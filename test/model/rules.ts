@@ -27,8 +27,8 @@ export interface Rules {
   writeStandsAlone: boolean
   /** … and only if no read brought anything newer meanwhile … */
   writeYieldsToReads: boolean
-  /** … and no other write was told that nothing is there any more. */
-  absenceIsNoted: boolean
+  /** … and no other write was told of anything newer, or of the end. */
+  newsIsNoted: boolean
   /** What is answered but not kept drops what memory has that is older. */
   newerDropsOlder: boolean
   /** A read that finds nothing drops what memory has. */
@@ -55,6 +55,8 @@ export interface Rules {
   freshAsOfSend: boolean
   /** A poll brings the numbers, not just a sign of life. */
   pollBringsNumbers: boolean
+  /** A number that is missing means that nothing is known of the bucket until it is told again. */
+  missingIsUnknown: boolean
   /** The primary answers it, not a replica that may lag. */
   pollAsksPrimary: boolean
   /** A bump that the store remembers explains a rise only if it continues what is known. */
@@ -97,8 +99,8 @@ export interface Rules {
   updateBumps: boolean
   /** A touch extends what is there, never an upsert. */
   touchIsConditional: boolean
-  /** A touch prolongs the version it found, no other. */
-  touchOfSameOnly: boolean
+  /** A touch vouches for nothing but the deadline: it makes no entry young again. */
+  touchProlongsOnly: boolean
 
   // Strict revoke
   /** The greatest D is asked for after the removal. */
@@ -134,7 +136,7 @@ export const protocol: Rules = {
   noReadKeptWhileWriting: true,
   writeStandsAlone: true,
   writeYieldsToReads: true,
-  absenceIsNoted: true,
+  newsIsNoted: true,
   newerDropsOlder: true,
   absentDrops: true,
   joinYoungOnly: true,
@@ -146,6 +148,7 @@ export const protocol: Rules = {
   dropDetaches: true,
   freshAsOfSend: true,
   pollBringsNumbers: true,
+  missingIsUnknown: true,
   pollAsksPrimary: true,
   recentMustContinue: true,
   fallDropsBucket: true,
@@ -164,7 +167,7 @@ export const protocol: Rules = {
   updateIsConditional: true,
   updateBumps: true,
   touchIsConditional: true,
-  touchOfSameOnly: true,
+  touchProlongsOnly: true,
   strictAsksAfter: true,
   promiseBeforeRead: true,
   leaseIsRespected: true,

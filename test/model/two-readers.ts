@@ -1,8 +1,8 @@
 /**
  * Two instances, R and W, both with a memory, both reading and writing one key.
  *
- * Covers: reads by R and, by W, updates that others must see (bump and push), such as they need not (token refreshes),
- * touches and revokes, each sent, done and answered at times of their own, or lost on the way there or back; the same writes by
+ * Covers: reads by R and, by W, updates that others must see (bump and push), such as they need not (token refreshes)
+ * and revokes, each sent, done and answered at times of their own, or lost on the way there or back; the same writes by
  * R meanwhile; write-through into both memories; pushes to both lost, repeated and out of order, own ones among them;
  * polls that the store can and cannot explain; pauses of any length.
  *
@@ -41,7 +41,6 @@ import {
   refresh,
   revoke,
   settle,
-  touch,
   update,
   writeAtStore,
   type KeyStore,
@@ -181,7 +180,6 @@ function writesAtOnce(rules: Rules, state: State, step: Step<State>): void {
 /** Within the bounds. */
 function isDue({ store, w: { write } }: State, kind: number): boolean {
   if (store.version === gone) return false
-  if (kind === touch) return true
   if (kind === revoke) return write.kind !== revoke
   if (kind === update && (store.named !== 0 || write.kind === update)) return false
   return store.version < maxVersion
@@ -200,7 +198,7 @@ function writeSteps(rules: Rules, state: State, step: Step<State>): void {
   const name = kindNames[write.kind]
   if (write.at === nowhere) {
     step('W reads', readAtOnce)
-    for (const kind of [update, refresh, touch, revoke]) {
+    for (const kind of [update, refresh, revoke]) {
       if (isDue(state, kind)) step(`W sends a ${kindNames[kind]}`, (next) => sendWrite(rules, next, kind))
     }
     return
@@ -229,9 +227,9 @@ function endWrite({ w: { write } }: State): void {
   write.kind = write.stamp = write.age = write.base = write.version = write.n = 0
 }
 
-/** Whoever does not know what became of a write lets go of the key; a touch does no harm. */
+/** Whoever does not know what became of a write lets go of the key. */
 function giveUp(state: State): void {
-  if (state.w.write.kind !== touch) clear(state.w.entry)
+  clear(state.w.entry)
   endWrite(state)
 }
 
@@ -244,8 +242,7 @@ function getReply(rules: Rules, state: State): void {
 function written(rules: Rules, state: State, instance: Instance, write: Outcome): void {
   settle(rules, instance, write, { store: state.store, mayKeep: true })
   const { kind, version } = write
-  // Nobody is told what a touch found.
-  if (version > 0 && kind !== touch) answerWith(state, instance, version)
+  if (version > 0) answerWith(state, instance, version)
   if (kind === revoke && state.revoked === 0) state.revoked = 1
   if (kind === update && isThere(version)) state.updated = { version, since: 1 }
 }

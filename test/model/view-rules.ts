@@ -79,10 +79,13 @@ export function dropOlder(rules: Rules, entry: Entry, version: number): void {
   if (rules.newerDropsOlder && entry.version < version) clear(entry)
 }
 
+/** In place of a floor: nothing is known of the bucket, so that nothing is above it. */
+export const unknown = 7
+
 /** Push: one that continues what is known drops exactly its keys; one that leaves a gap raises the floor as well. */
 export function applyPush(rules: Rules, view: View, { prev, n, keys }: Bump): number {
   if (rules.oldPushIgnored && n <= view.epoch) return noKeys
-  if (rules.gapRaisesFloor && prev !== view.epoch) view.floor = n
+  if (rules.gapRaisesFloor && prev !== view.epoch) view.floor = Math.max(n, view.floor)
   view.epoch = n
   return keys
 }
@@ -106,8 +109,13 @@ export function applyNumber(rules: Rules, view: View, n: number, recent: Bump | 
     dropped = recent.keys
     view.epoch = recent.n
   }
-  if (n > view.epoch) view.epoch = view.floor = n
+  if (n > view.epoch || view.floor === unknown) view.epoch = view.floor = Math.max(n, view.epoch)
   return dropped
+}
+
+/** Poll: of a bucket whose number is missing nothing is known until it is told again. */
+export function applyMissing(rules: Rules, view: View): void {
+  if (rules.missingIsUnknown) view.floor = unknown
 }
 
 /** Poll: memory is as fresh as the sending of the poll, for its answer proves nothing about later. */

@@ -82,26 +82,20 @@ export function bumpsNaming({ named }: KeyStore): number {
   return bumps
 }
 
-/** What becomes of memory once the outcome of an own write is known. `mayKeep`: nothing else speaks against it. */
+/**
+ * What becomes of memory once the outcome of an own write is known. `mayKeep`: nothing else speaks against it. A touch
+ * vouches for nothing but the deadline, which is no part of the model.
+ */
 export function settle(
   rules: Rules,
   { view, entry }: { view: View; entry: Entry },
   write: Outcome,
   { store, mayKeep }: { store: KeyStore; mayKeep: boolean },
 ): void {
-  const { kind, version, n, stamp, age } = write
+  const { kind, base, version, n, stamp, age } = write
   if (n > 0 && applyOwnBump(rules, view, bumpTo(store, n)) !== noKeys) clear(entry)
-  if (!isThere(version)) clear(entry)
-  else if (kind === touch) prolong(rules, { view, entry }, write, mayKeep)
+  if (!isThere(version) || (kind === touch && version !== base)) clear(entry)
+  else if (kind === touch) return
   else if (mayKeep && mayInsertWritten(rules, view, write)) put(entry, { version, stamp: n || stamp, age })
   else dropOlder(rules, entry, version)
-}
-
-/** Touch: the store still has this very version, so the entry is as good as read again. */
-function prolong(rules: Rules, { view, entry }: { view: View; entry: Entry }, write: Outcome, mayKeep: boolean): void {
-  const { base, version, stamp, age } = write
-  if (rules.touchOfSameOnly && version !== base) clear(entry)
-  else if (entry.version === base && mayKeep && mayInsertWritten(rules, view, write)) {
-    put(entry, { version: base, stamp, age })
-  }
 }
