@@ -61,6 +61,11 @@ export class Commits {
     if (writing !== undefined) writing.newestRead = Math.max(writing.newestRead, version)
   }
 
+  /** Nobody knows what is gone: of the writes under way none is kept. */
+  noteAllGone(): void {
+    for (const writing of this.#writing.values()) writing.newestRead = Infinity
+  }
+
   async commit<R>(unit: Unit<R>): Promise<R> {
     await this.#tiers.ready()
     const { coherence, clock, poller, enableL1, watchesEpochs } = this.#tiers

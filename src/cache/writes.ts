@@ -121,8 +121,8 @@ export class Writes<V> {
       dropFirst: true,
       send: () => this.#removeOrRetry(target),
       bumps: (reply) => reply.bumps,
-      apply: () => {
-        if ('key' in target) this.#tiers.drop(target.key)
+      apply: (reply) => {
+        if ('key' in target) this.#letGo(target.key, isGone(target, reply) ? Infinity : 0)
       },
     })
   }
@@ -140,7 +140,10 @@ export class Writes<V> {
       const reply = await withTimeout(clock, lateAt - clock.monotonic(), store.remove(target), () => error)
       if (error instanceof BreakerOpenError) return reply
       // The first try may have removed entries whose names nobody knows any more.
-      if ('index' in target) this.#tiers.dropAll()
+      if ('index' in target) {
+        this.#tiers.dropAll()
+        this.#tiers.commits.noteAllGone()
+      }
       // It has ended here, then, and whoever is told of ends must be told.
       const mayHaveRemoved = 'key' in target && !('ifVersion' in target)
       return mayHaveRemoved ? { ...reply, removed: 1 } : reply
@@ -160,6 +163,11 @@ export class Writes<V> {
     this.#partition.keep(entry, mayKeep && entry.version >= newestRead)
     return entry
   }
+}
+
+/** Without a condition it is gone, whoever removed it. */
+function isGone(target: RemoveTarget, { removed }: RemoveReply): boolean {
+  return !('ifVersion' in target) || removed > 0
 }
 
 /** Whether the store speaks of this very value: an id that is used again begins again with version 1. */

@@ -1,13 +1,13 @@
 /**
  * One instance R, while the store is restored to an older state, or another store takes its place.
  *
- * Covers: a backup at any moment and its restore at any later one, so that numbers fall; another store of another
+ * Covers: the restore of a backup at any moment, so that numbers fall; another store of another
  * incarnation, empty or not, whose numbers begin anew because its clock has nothing to do with the first one's; reads, polls
  * and writes of R's own (a touch; a removal of A by index, so that R does not know beforehand which keys it hits; a
  * change of another key) that fall before, into or after that; pushes of either store, lost, repeated and much too late;
  * updates, revokes and changes of other keys by others.
  *
- * Bounds: one restore or one other store; one read, one poll and one own write at a time; three bumps.
+ * Bounds: one restore, to the first state, or one other store (`LONG=1`: two of them); one read, one poll and one own write at a time, all own writes of one kind; three bumps.
  *
  * Time is left out: the lease always holds. What is left of every bound is that once R has had the answer to a poll that
  * was sent after something happened, it does not answer as if it had not; see `one-reader.ts` for the rest.
@@ -32,17 +32,16 @@ import {
   type View,
 } from './view-rules.ts'
 
-const maxBumps = isLong ? 4 : 3
+const maxBumps = 3
 const maxUpheavals = isLong ? 2 : 1
 /** What has happened, and whether R has had the answer to a poll sent since. */
 const never = 0
 const happened = 1
 const polledSince = 2
 const keyA = 1
-/** The kinds of R's own writes. */
-const touch = 1
-const removal = 2
-const elsewhere = 3
+
+/** The kinds of R's own writes: a touch of A, a removal by index, a change of another key of the bucket. */
+export type OwnKind = 'touch' | 'removal' | 'another key'
 
 /** What a backup holds. */
 interface Content {
@@ -56,8 +55,7 @@ interface Content {
 /** A write of R's own. */
 interface Own {
   at: number
-  kind: number
-  /** Of a touch: the epoch as known when it was sent, and the version that it found. */
+  /** The epoch as known when it was sent, and the version that it found. */
   stamp: number
   version: number
   isVoid: boolean
@@ -71,7 +69,8 @@ interface State {
   store: Content
   /** The greatest number that this store ever made: its clock is not behind that. */
   clock: number
-  backup: Content & { isTaken: boolean }
+  /** Of the first state; of another store, of its first. */
+  backup: Content
   /** Every bump ever made, of whichever store: any of them may arrive as a push at any time. */
   pushes: (Bump & { incarnation: number })[]
   upheavals: number
@@ -102,7 +101,6 @@ interface State {
 const noBump: Bump = { prev: 0, n: 0, keys: noKeys }
 const noOwn: Omit<Own, 'bump'> = {
   at: nowhere,
-  kind: 0,
   stamp: 0,
   version: 0,
   isVoid: false,
@@ -110,16 +108,17 @@ const noOwn: Omit<Own, 'bump'> = {
   incarnation: 0,
 }
 
-export function anotherStore(rules: Rules): Model<State> {
+/** `own`: the one kind of write that R makes. */
+export function anotherStore(rules: Rules, own: OwnKind): Model<State> {
   return {
-    name: 'another store',
+    name: `another store, ${own}`,
     start,
     broken: (state) => broken(rules, state),
     steps(state, step) {
       storeSteps(rules, state, step)
       readSteps(rules, state, step)
       pollSteps(rules, state, step)
-      ownSteps(rules, state, step)
+      ownSteps(rules, state, own, step)
       for (let i = 0; i < state.pushes.length; i++) {
         if (state.pushes[i]!.n > 0)
           step(`push ${state.pushes[i]!.n} of store ${state.pushes[i]!.incarnation} arrives`, (next) =>
@@ -135,7 +134,7 @@ function start(): State {
     incarnation: 0,
     store: { version: 1, n: 0, recent: { ...noBump } },
     clock: 0,
-    backup: { isTaken: false, version: 0, n: 0, recent: { ...noBump } },
+    backup: { version: 1, n: 0, recent: { ...noBump } },
     pushes: Array.from({ length: maxBumps }, () => ({ ...noBump, incarnation: 0 })),
     upheavals: 0,
     upheaval: never,
@@ -167,7 +166,7 @@ function broken(rules: Rules, { view, entry, revoke, isRemovedHere, upheaval, mu
 }
 
 function storeSteps(rules: Rules, state: State, step: Step<State>): void {
-  const { store, backup, upheavals, pushes } = state
+  const { store, upheavals, pushes } = state
   // One bump is kept for a removal of R's own that may be under way.
   if (pushes[maxBumps - 2]!.n === 0) {
     step('others revoke A', (next) => revokeByOthers(rules, next))
@@ -175,8 +174,7 @@ function storeSteps(rules: Rules, state: State, step: Step<State>): void {
     step('another key of the bucket changes', (next) => bump(rules, next, noKeys))
   }
   if (upheavals === maxUpheavals) return
-  if (backup.isTaken) step('the backup is restored', restore)
-  else step('a backup is made', backUp)
+  step('the backup is restored', restore)
   step('another store, without A, takes the place', (next) => replace(next, 0))
   step('another store, with A, takes the place', (next) => replace(next, 1))
 }
@@ -212,11 +210,6 @@ function bump(rules: Rules, state: State, keys: number): Bump {
   return made
 }
 
-function backUp({ store, backup }: State): void {
-  backup.isTaken = true
-  copy(store, backup)
-}
-
 function copy(from: Content, to: Content): void {
   to.version = from.version
   to.n = from.n
@@ -237,8 +230,7 @@ function replace(state: State, version: number): void {
   state.clock = store.n = 0
   store.version = version
   Object.assign(store.recent, noBump)
-  Object.assign(state.backup, { isTaken: false, version: 0, n: 0 })
-  Object.assign(state.backup.recent, noBump)
+  copy(store, state.backup)
   upheave(state, true)
 }
 
@@ -357,46 +349,46 @@ function voidAll({ read, own }: State): void {
   own.isVoid = own.at !== nowhere
 }
 
-function ownSteps(rules: Rules, { own, store, entry, pushes }: State, step: Step<State>): void {
-  if (own.at === nowhere) {
-    if (entry.version > 0) step('R sends a touch of A', (next) => sendOwn(next, touch))
-    if (pushes[maxBumps - 1]!.n === 0) {
-      if (store.version > 0) step('R sends a removal by index', (next) => sendOwn(next, removal))
-      step('R sends a change of another key', (next) => sendOwn(next, elsewhere))
-    }
-  }
-  if (own.at === sent) step('the store does what R asks for', (next) => answerOwn(rules, next))
-  if (own.at === answered) step('R gets the answer to its write', (next) => getOwn(rules, next))
+function ownSteps(rules: Rules, state: State, kind: OwnKind, step: Step<State>): void {
+  const { own } = state
+  if (own.at === nowhere && isDue(state, kind)) step(`R sends its ${kind}`, (next) => sendOwn(next))
+  if (own.at === sent) step(`the store does the ${kind} of R`, (next) => answerOwn(rules, next, kind))
+  if (own.at === answered) step(`R gets the answer to its ${kind}`, (next) => getOwn(rules, next, kind))
 }
 
-function sendOwn({ own, view }: State, kind: number): void {
+/** Within the bounds. */
+function isDue({ store, entry, pushes }: State, kind: OwnKind): boolean {
+  if (kind === 'touch') return entry.version > 0
+  return pushes[maxBumps - 1]!.n === 0 && (kind === 'another key' || store.version > 0)
+}
+
+function sendOwn({ own, view }: State): void {
   own.at = sent
-  own.kind = kind
-  if (kind === touch) own.stamp = view.epoch
+  own.stamp = view.epoch
 }
 
 /** By index only what is there is removed and bumped. */
-function answerOwn(rules: Rules, state: State): void {
+function answerOwn(rules: Rules, state: State, kind: OwnKind): void {
   const { own, store, incarnation } = state
   own.at = answered
-  if (own.kind === touch) {
-    own.version = store.version
-    return
-  }
+  own.version = store.version
   own.incarnation = incarnation
-  if (own.kind === elsewhere) Object.assign(own.bump, bump(rules, state, noKeys))
-  else if (store.version > 0) {
+  if (kind === 'another key') Object.assign(own.bump, bump(rules, state, noKeys))
+  if (kind === 'removal' && store.version > 0) {
     store.version = 0
     Object.assign(own.bump, bump(rules, state, keyA))
   }
 }
 
-function getOwn(rules: Rules, state: State): void {
+function getOwn(rules: Rules, state: State, kind: OwnKind): void {
   const own = { ...state.own, bump: { ...state.own.bump } }
   Object.assign(state.own, noOwn)
   Object.assign(state.own.bump, noBump)
-  if (own.kind === touch) prolong(rules, state, own)
-  else if (own.bump.n > 0) getOwnBump(rules, state, own)
+  if (kind === 'touch') prolong(rules, state, own)
+  if (own.bump.n > 0) getOwnBump(rules, state, own)
+  if (kind !== 'removal' || own.bump.n === 0 || own.isOld) return
+  noteRevoke(state)
+  state.isRemovedHere = true
 }
 
 /** Touch: it vouches for nothing but the deadline. Another content may have come to the same version since. */
@@ -407,14 +399,11 @@ function prolong(rules: Rules, state: State, { stamp, version, isVoid }: Own): v
 }
 
 /** Own bump: one that was made for a store that is gone since, or is not known yet, tells nothing but its keys. */
-function getOwnBump(rules: Rules, state: State, { kind, isVoid, isOld, incarnation, bump: made }: Own): void {
+function getOwnBump(rules: Rules, state: State, { isVoid, incarnation, bump: made }: Own): void {
   const { view } = state
   const isForeign = isVoid || (rules.ownTellsIncarnation && incarnation !== view.incarnation)
   if (!isForeign) drop(rules, state, applyOwnBump(rules, view, made))
   else if (rules.ownBumpDrops) drop(rules, state, made.keys)
-  if (kind !== removal || isOld) return
-  noteRevoke(state)
-  state.isRemovedHere = true
 }
 
 function getPush(rules: Rules, state: State, i: number): void {

@@ -86,7 +86,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a drop that leaves the flight',
     without: 'dropDetaches',
-    model: 'another store',
+    model: 'another store, removal',
     breaks: 'an own removal is seen at once',
   },
 
@@ -96,35 +96,40 @@ export const mutants: readonly Mutant[] = [
   { name: 'a missing number is no news', without: 'missingIsUnknown', model: 'one reader', breaks: stale },
   { name: 'lagging replica', without: 'pollAsksPrimary', model: 'one reader', breaks: stale },
   { name: 'an explanation with a gap', without: 'recentMustContinue', model: 'one reader', breaks: stale },
-  { name: 'only "rose" is noticed', without: 'fallDropsBucket', model: 'another store', breaks: another },
-  { name: 'a fall that spares flights', without: 'fallVoids', model: 'another store', breaks: another },
+  { name: 'only "rose" is noticed', without: 'fallDropsBucket', model: 'another store, touch', breaks: another },
+  { name: 'a fall that spares flights', without: 'fallVoids', model: 'another store, touch', breaks: another },
   {
     name: 'another incarnation that clears nothing',
     without: 'incarnationClears',
-    model: 'another store',
+    model: 'another store, touch',
     breaks: another,
   },
   {
     name: 'another incarnation that spares flights',
     without: 'incarnationVoids',
-    model: 'another store',
+    model: 'another store, touch',
     breaks: another,
   },
 
   // Bump
   { name: 'bump not atomic', without: 'bumpIsAtomic', model: 'one reader', breaks: stale },
-  { name: 'numbers used again after a restore', without: 'numberIsNew', model: 'another store', breaks: stale },
+  { name: 'numbers used again after a restore', without: 'numberIsNew', model: 'another store, touch', breaks: stale },
   {
     name: 'own bump older than known not dropping',
     without: 'ownBumpDrops',
-    model: 'another store',
+    model: 'another store, removal',
     breaks: 'an own removal is seen at once',
   },
-  { name: 'own bump of another store', without: 'ownTellsIncarnation', model: 'another store', breaks: stale },
+  {
+    name: 'own bump of another store',
+    without: 'ownTellsIncarnation',
+    model: 'another store, another key',
+    breaks: stale,
+  },
 
   // Push
   { name: 'one push per key instead of per unit', without: 'onePushPerUnit', model: 'one reader', breaks: stale },
-  { name: 'pushes without incarnation', without: 'pushTellsIncarnation', model: 'another store', breaks: stale },
+  { name: 'pushes without incarnation', without: 'pushTellsIncarnation', model: 'another store, touch', breaks: stale },
   { name: 'gap ignored', without: 'gapRaisesFloor', model: 'one reader', breaks: stale },
   { name: 'an old push applied', without: 'oldPushIgnored', model: 'two readers', breaks: stale },
 
@@ -139,7 +144,12 @@ export const mutants: readonly Mutant[] = [
   { name: 'upsert token refresh', without: 'updateIsConditional', model: 'refresh lease', breaks: resurrected },
   { name: 'update without a bump', without: 'updateBumps', model: 'two readers', breaks: stale },
   { name: 'upsert touch', without: 'touchIsConditional', model: 'one reader', breaks: resurrected },
-  { name: 'a touch that makes young again', without: 'touchProlongsOnly', model: 'another store', breaks: another },
+  {
+    name: 'a touch that makes young again',
+    without: 'touchProlongsOnly',
+    model: 'another store, touch',
+    breaks: another,
+  },
 
   // Strict revoke
   {

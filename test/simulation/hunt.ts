@@ -1,23 +1,22 @@
-import { runCacheSchedule } from '../support/cache-schedules.ts'
-import { troublesOf } from './mutants.ts'
+import { cacheRuns } from '../support/cache-run.ts'
+import { mutants } from './mutants.ts'
 import { faults, losses } from './troubles.ts'
 
-/** Looks for a schedule that breaks a promise, and prints how many it took, as JSON; none of so many: `null`. */
-const most = Number(process.argv[2])
-const rare = troublesOf(process.env['MUTANT'] ?? '')
-const kinds = rare === undefined ? [faults, losses] : [rare]
+/**
+ * `MUTANT='no lease' node --import ./test/simulation/patch.ts test/simulation/hunt.ts` looks for a schedule in which the
+ * mutant breaks a promise, and prints how many it took, and what broke.
+ */
+const { within, plan } = mutants.find(({ name }) => name === process.env.MUTANT)!
+const kinds = [faults, losses].map((troubles) => cacheRuns({ troubles, plan }))
+process.on('unhandledRejection', () => {})
 
-process.stdout.write(JSON.stringify(await hunt()))
-// What a mutant has broken may keep the process from ending by itself.
-process.exit()
-
-async function hunt(): Promise<{ schedules: number; broken: string } | null> {
-  for (let seed = 1, schedules = 0; schedules < most; seed++) {
-    for (const troubles of kinds) {
-      schedules++
-      const { broken } = await runCacheSchedule(seed, { troubles })
-      if (broken[0] !== undefined) return { schedules, broken: broken[0] }
-    }
-  }
-  return null
+let found: string | undefined
+let schedules = 0
+while (found === undefined && schedules < within) {
+  // By turns of both kinds.
+  const run = await kinds[schedules % kinds.length]!(Math.floor(schedules / kinds.length) + 1)
+  found = run.failure?.split('\n', 1)[0]
+  schedules++
 }
+console.log(JSON.stringify({ schedules, found }))
+process.exit()

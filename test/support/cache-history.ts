@@ -56,7 +56,6 @@ export class CacheHistory {
   readonly #options: CacheHistoryOptions
   readonly #floors = new Map<string, Map<string, Floor>>()
   readonly #removing = new Map<string, number>()
-  readonly #touchedAt = new Map<string, number>()
   readonly #taken = new Set<Value>()
   /** By how much a machine's monotonic clock has fallen behind: it counts deadlines by it. */
   readonly #sleptMs = new Map<string, number>()
@@ -133,31 +132,25 @@ export class CacheHistory {
     if (state !== undefined) this.#raise(asked, state)
   }
 
-  /**
-   * A touch has returned: the store said that it has the same version. One that lost versions, and counted others by
-   * the same numbers since, says so of another value.
-   */
-  touched({ instance, key, at }: Asked): void {
-    this.#touchedAt.set(`${instance} ${key}`, at)
-  }
-
   removing({ instance, key }: Asked, by: 1 | -1): void {
     const id = `${instance} ${key}`
     this.#removing.set(id, (this.#removing.get(id) ?? 0) + by)
   }
 
   /**
-   * A removal has returned that was to end all that was there when it began. `isNamed`: it named the key, so that this
-   * instance lets go of it at once; what somebody else removed by index at the same time it hears of within D.
+   * A removal has returned that was to end all that was there when it began. If it did that itself, this instance has
+   * let go of it; of what somebody else ended at the same time it hears within D.
    */
-  removed(asked: Asked, isNamed: boolean): void {
+  removed(asked: Asked, didIt: (state: State) => boolean): void {
     const { timeline } = this.#options
     // What it removed may have come back with a backup.
     if (timeline.era !== asked.era) return
     const states = timeline.statesOf(asked.key).slice(0, asked.rank + 1)
     timeline.revoked(states.filter(({ value }) => value !== undefined))
-    if (isNamed)
-      this.#raise(asked, { era: asked.era, rank: states.at(-1)?.value === undefined ? asked.rank : asked.rank + 1 })
+    const last = timeline
+      .statesOf(asked.key)
+      .findLast((state) => state.value !== undefined && state.until < Infinity && didIt(state))
+    if (last !== undefined) this.#raise(asked, { era: last.era, rank: last.rank + 1 })
   }
 
   took(asked: Asked, value: Value | undefined): void {
@@ -167,42 +160,38 @@ export class CacheHistory {
     this.#taken.add(value)
   }
 
-  slept(instance: string, ms: number): void {
-    this.#sleptMs.set(instance, (this.#sleptMs.get(instance) ?? 0) + ms)
+  slept(instance: string, forMs: number): void {
+    this.#sleptMs.set(instance, (this.#sleptMs.get(instance) ?? 0) + forMs)
   }
 
   violate({ instance, key, at }: Pick<Asked, 'instance' | 'key' | 'at'>, what: string): void {
-    this.violations.push(`${instance}, ${key}: ${what} (asked at ${atMs(at)}, now ${atMs(this.#options.now())})`)
+    this.violations.push(`${instance}, ${key}: ${what} (asked at ${inMs(at)}, now ${inMs(this.#options.now())})`)
   }
 
   /** Why the answer was not true when it was given, or asked for. */
   #problemOf(asked: Asked, state: State, source: Source): string | undefined {
     if (isBehind(state, asked.floor)) return 'is older than what was answered or written here before'
     const mayBeOldMs = source === 'l2' ? 0 : this.#memoryMs(source)
-    if (asked.at > state.revokedAt + mayBeOldMs) return `was ended for good at ${atMs(state.revokedAt)}`
+    if (asked.at > state.revokedAt + mayBeOldMs) return `was ended for good at ${inMs(state.revokedAt)}`
     if (source === 'l1' || source === 'stale') return this.#problemOfMemory(asked, state, this.#memoryMs(source))
     const from = asked.at - this.#joinableMs(source)
-    if (state.until < from) return `was over at ${atMs(state.until)}`
-    if (state.expiresAt + roundingMs < from) return `had expired at ${atMs(state.expiresAt)}`
+    if (state.until < from) return `was over at ${inMs(state.until)}`
+    if (state.expiresAt + roundingMs < from) return `had expired at ${inMs(state.expiresAt)}`
     return state.from > this.#options.now() ? 'is of the future' : undefined
   }
 
   #problemOfMemory({ instance, key }: Asked, state: State, mayBeOldMs: number): string | undefined {
     const { timeline } = this.#options
     const now = this.#options.now() - roundingMs
-    if (now > state.bumpedAt + mayBeOldMs) return `was changed for all at ${atMs(state.bumpedAt)}`
+    if (now > state.bumpedAt + mayBeOldMs) return `was changed for all at ${inMs(state.bumpedAt)}`
+    const lossesSince = timeline.losses.slice(state.era)
     // What the store lost may have been prolonged by its successor, whose values count their versions from there.
-    const lostAt = timeline.losses[state.era]?.at ?? -Infinity
+    const lostAt = lossesSince[0]?.at ?? -Infinity
     const knownMs = Math.max(state.expiresAt, timeline.steppedAt + mayBeOldMs, lostAt + mayBeOldMs)
-    if (now > knownMs + (this.#sleptMs.get(instance) ?? 0)) return `had expired at ${atMs(state.expiresAt)}`
+    if (now > knownMs + (this.#sleptMs.get(instance) ?? 0)) return `had expired at ${inMs(state.expiresAt)}`
     const bucket = bucketOf(key, bucketCount)
-    const touchedAt = this.#touchedAt.get(`${instance} ${key}`) ?? -Infinity
-    for (const { at, mustNotice } of timeline.losses.slice(state.era)) {
-      if (now > Math.max(at, touchedAt) + mayBeOldMs && mustNotice(instance, bucket)) {
-        return `was lost by the store at ${atMs(at)}`
-      }
-    }
-    return undefined
+    const loss = lossesSince.find(({ at, mustNotice }) => now > at + mayBeOldMs && mustNotice(instance, bucket))
+    return loss && `was lost by the store at ${inMs(loss.at)}`
   }
 
   #memoryMs(source: Source): number {
@@ -229,6 +218,6 @@ function isBehind(state: State, floor: Floor): boolean {
   return state.era === floor.era && state.rank < floor.rank
 }
 
-function atMs(time: number): string {
+function inMs(time: number): string {
   return `${time.toFixed(1)} ms`
 }

@@ -1,5 +1,5 @@
 import type { TroubleName } from './cache-troubles.ts'
-import { anyLatency } from './link.ts'
+import { latencies } from './link.ts'
 import type { Latency } from './link.ts'
 import type { SeededRandom } from './seeded-random.ts'
 
@@ -37,21 +37,35 @@ export interface CachePlan {
   /** How often each kind of write, in relation to the others. */
   weights: Readonly<Record<WriteName, number>>
   troubles: readonly TroubleName[]
-  /** Whether the checker is told what the store has lost; else it holds everybody to what was acknowledged. */
-  admitsLosses: boolean
+  /** Whether what a store loses, which nobody can keep, is not held against anybody. */
+  forgivesLosses: boolean
   /** Whether nobody asks for so long that nobody polls any more. */
   rests: boolean
 }
 
-export const latencies: readonly Latency[] = [
-  ...anyLatency,
+export const cacheLatencies = {
+  ...latencies,
   /** A read may be under way for longer than it may be joined. */
-  (random, operation) => random.between(0, operation === 'read' ? 500 : 10),
+  verySlowReads: (random, operation) => random.between(0, operation === 'read' ? 500 : 10),
   /** A poll takes as long as it may: much happens before it is answered. */
-  (random, operation) => random.between(0, operation === 'epochs' ? 150 : 10),
+  slowPolls: (random, operation) => random.between(0, operation === 'epochs' ? 150 : 10),
   /** A write is answered long after it was done, or done long after it was sent. */
-  (random, operation) => random.between(0, operation === 'read' || operation === 'epochs' ? 10 : 200),
-]
+  slowWrites: (random, operation) => random.between(0, operation === 'read' || operation === 'epochs' ? 10 : 200),
+} satisfies Record<string, Latency>
+
+const anyLatency: readonly Latency[] = Object.values(cacheLatencies)
+
+export const noWrites: CachePlan['weights'] = {
+  create: 0,
+  'replace for all': 0,
+  'replace quietly': 0,
+  extend: 0,
+  take: 0,
+  'remove by key': 0,
+  'remove this version': 0,
+  'remove by subject': 0,
+  'remove beside': 0,
+}
 
 /** What the seed decides; every run does without some things, so that others happen more often. */
 export function anyCachePlan(random: SeededRandom, possible: readonly TroubleName[]): CachePlan {
@@ -65,7 +79,7 @@ export function anyCachePlan(random: SeededRandom, possible: readonly TroubleNam
     capacity: random.pick([1, 100, 100]),
     instances: random.pick([1, 2, 2, 3]),
     push: random.pick(['none', 'none', 'same store object', 'bus', 'bad bus', 'bad bus']),
-    latency: random.pick(latencies),
+    latency: random.pick(anyLatency),
     lossRate: random.pick([0, 0, 0.05, 0.2]),
     pollLossRate: random.pick([0, 0, 0.4, 0.8]),
     idleMs: random.pick([3_600_000, 3_600_000, maxStalenessMs]),
@@ -87,7 +101,7 @@ export function anyCachePlan(random: SeededRandom, possible: readonly TroubleNam
       'remove beside': often(1),
     },
     troubles: possible.filter(() => random.chance(1.2 / possible.length)),
-    admitsLosses: true,
+    forgivesLosses: true,
     rests: random.chance(0.02),
   }
 }

@@ -4,6 +4,7 @@ import type { Asked, Source } from './cache-history.ts'
 import type { RemoveName, WriteName } from './cache-plan.ts'
 import type { CacheSimulation } from './cache-simulation.ts'
 import type { Found, SimulatedCache } from './simulated-cache.ts'
+import type { State } from './store-timeline.ts'
 
 interface Attempt {
   what: string
@@ -16,6 +17,8 @@ interface Attempt {
 export class CacheRequests {
   readonly #sim: CacheSimulation
   readonly #takeable: string[] = []
+  /** How many of an instance are under way, or failed. */
+  readonly #removalsByIndex = new Map<SimulatedCache, number>()
   /** How many writes of a key are under way at an instance. */
   readonly #open = new Map<string, number>()
 
@@ -70,22 +73,34 @@ export class CacheRequests {
   }
 
   async remove(instance: SimulatedCache, how: RemoveName): Promise<void> {
-    const { history, timeline } = this.#sim
+    const { history } = this.#sim
     const target = this.#targetFor(instance, how)
     if (target === undefined) return
-    const all = timeline.keysMeant(target).map((meant) => history.asked(instance.name, meant))
     const key = 'key' in target ? target.key : undefined
     const asked = history.asked(instance.name, key ?? this.#sim.anyKey())
-    const act = async (): Promise<void> => {
-      const { removed, bumps } = await instance.remove(target)
-      this.#sim.saw(how, removed > 0)
-      if ('ifVersion' in target && removed === 0) return
-      const named = new Set(bumps.flatMap((bump) => bump.keys))
-      for (const each of all) history.removed(each, named.has(each.key))
-    }
+    const act = (): Promise<void> => this.#removeAndTell(instance, how, target)
     if (key !== undefined) history.removing(asked, 1)
     await this.#attempt(instance, asked, { what: `remove ${JSON.stringify(target)}`, isOfKey: key !== undefined, act })
     if (key !== undefined) history.removing(asked, -1)
+  }
+
+  async #removeAndTell(instance: SimulatedCache, how: RemoveName, target: RemoveTarget): Promise<void> {
+    const { history, timeline, plan } = this.#sim
+    const asked = timeline.keysMeant(target).map((key) => history.asked(instance.name, key))
+    const before = this.#removalsByIndex.get(instance) ?? 0
+    if ('index' in target) this.#removalsByIndex.set(instance, before + 1)
+    const { removed, bumps } = await instance.remove(target)
+    this.#sim.saw(how, removed > 0)
+    if ('ifVersion' in target && removed === 0) return
+    const named = new Set(bumps.flatMap((bump) => bump.keys))
+    // Of several removals by index only one learns what it removed.
+    const isOnlyOne = this.#removalsByIndex.get(instance) === 1 && plan.push !== 'same store object'
+    const isByThis = ({ key, removedFrom }: State): boolean => {
+      return 'key' in target || named.has(key) || (isOnlyOne && removedFrom === instance.machine.name)
+    }
+    for (const each of asked) history.removed(each, isByThis)
+    // One that fails stays: nobody knows what it did.
+    if ('index' in target) this.#removalsByIndex.set(instance, this.#removalsByIndex.get(instance)! - 1)
   }
 
   async #create(instance: SimulatedCache): Promise<void> {
@@ -126,7 +141,6 @@ export class CacheRequests {
       const outcome = await instance.extend(key, plan.idleMs, instance.held.get(key))
       this.#sim.saw(`extend: ${outcome}`)
       if (outcome === 'absent') history.absent(asked, 'l2')
-      else history.touched(asked)
     }
     // In doubt memory goes on as before: whether a deadline has moved makes nothing untrue that it knows.
     await this.#attempt(instance, asked, { what: `extend ${key}`, isOfKey: false, act })

@@ -81,6 +81,10 @@ export class CacheWorkload {
   async #goOnAfterARest(): Promise<void> {
     const { plan, scheduler, instances } = this.#sim
     await scheduler.sleep(11 * plan.maxStalenessMs)
+    this.#sim.saw(
+      'rested',
+      instances.some((instance) => instance.isResting),
+    )
     for (const instance of instances) this.#use(instance)
     this.#interfere()
     await scheduler.sleep(plan.forMs)

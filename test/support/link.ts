@@ -15,8 +15,8 @@ export const latencies = {
 
 export const anyLatency: readonly Latency[] = Object.values(latencies)
 
-/** What becomes of a call that does not get through. */
-export type Trouble = 'request lost' | 'reply lost' | 'refused'
+/** What becomes of a call that does not get through. `cut`: it took effect, and yet an error comes back. */
+export type Trouble = 'request lost' | 'reply lost' | 'refused' | 'cut'
 
 /** The way from a machine to somebody who answers. Calls overtake each other, and so do answers. */
 export class Link {
@@ -45,7 +45,7 @@ export class Link {
           // Who died may have died before the last words were out.
           if (this.machine.isDead && this.#scheduler.random.chance(0.5)) return
           serve().then(
-            (reply) => back(() => resolve(reply)),
+            (reply) => back(() => (trouble === 'cut' ? reject(new Error('connection reset')) : resolve(reply))),
             (error: unknown) => back(() => reject(error)),
           )
         })

@@ -1,14 +1,13 @@
-import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { test } from 'node:test'
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
-import { runSchedules } from './run-schedules.ts'
-import type { Scenario, Verdict } from './run-schedules.ts'
+import { explorationsOf } from './exploration.ts'
 import type { Plan } from './plan.ts'
+import type { Run } from './run-schedules.ts'
+import { Scheduler } from './scheduler.ts'
+import { Simulation } from './simulation.ts'
 
-/** `SEED=17` runs that schedule alone; `SCHEDULES=100000` runs more of them. */
-const { SEED, SCHEDULES = '1000' } = process.env
-const seeds = SEED === undefined ? Array.from({ length: Number(SCHEDULES) }, (_, i) => i + 1) : [Number(SEED)]
+/** Enough for races that have few orders. */
+const schedules = 1_000
+
+export type Scenario = (sim: Simulation) => Promise<void>
 
 export interface RaceOptions {
   /** What some schedule at least must have seen (`sim.saw`), or the race was none. */
@@ -19,28 +18,35 @@ export interface RaceOptions {
 
 export type Race = (name: string, options: RaceOptions, scenario: Scenario) => void
 
-/**
- * For the races of one test file. Each is a test that runs its scenario under many schedules, every one decided by its
- * seed, and fails with the seed of the first that broke.
- *
- * The file is loaded once more in a worker, which does the running: the test runner watches every promise of its own
- * thread, and that takes as long again.
- */
+/** For the races of one test file: each runs its scenario under many schedules. */
 export function racesOf(fileUrl: string): Race {
+  const explore = explorationsOf(fileUrl)
   return (name, { sees = [], plan = {} }, scenario) => {
-    if (!isMainThread) {
-      if (workerData === name)
-        void runSchedules({ seeds, plan, scenario }).then((verdict) => parentPort!.postMessage(verdict))
-      return
-    }
-    test(name, async (t) => {
-      const [{ failure, seen }] = (await once(new Worker(new URL(fileUrl), { workerData: name }), 'message')) as [
-        Verdict,
-      ]
-      t.diagnostic(`${seeds.length} schedules, seeds ${seeds[0]} to ${seeds.at(-1)}`)
-      if (failure !== undefined) throw new Error(failure)
-      const missing = SEED === undefined ? sees.filter((event) => !seen.has(event)) : []
-      assert.equal(missing.join(', '), '', 'never happened in any schedule')
-    })
+    explore(name, { schedules, sees, runOnce: (seed, trace) => runRace({ seed, plan, scenario, trace }) })
+  }
+}
+
+interface RaceRun {
+  seed: number
+  plan: Partial<Plan>
+  scenario: Scenario
+  trace: ((line: string) => void) | undefined
+}
+
+async function runRace({ seed, plan, scenario, trace }: RaceRun): Promise<Run> {
+  const scheduler = new Scheduler(seed)
+  scheduler.tell(trace)
+  const sim = await Simulation.start(scheduler, plan)
+  let error: Error | undefined
+  try {
+    await scheduler.run(scenario(sim))
+  } catch (thrown) {
+    error = thrown as Error
+  }
+  const { push, cache } = sim.plan
+  return {
+    seen: sim.seen,
+    failure: sim.history.violations.length > 0 ? sim.history.violations.join('\n') : error?.stack,
+    describe: () => `push: ${push}, cache: ${JSON.stringify(cache)}`,
   }
 }

@@ -1,19 +1,21 @@
-import assert from 'node:assert/strict'
-import { Scheduler } from './scheduler.ts'
-import { Simulation } from './simulation.ts'
-import type { Plan } from './plan.ts'
-
-export type Scenario = (sim: Simulation) => Promise<void>
-
-export interface Schedules {
-  seeds: readonly number[]
-  plan: Partial<Plan>
-  scenario: Scenario
+/** One run of something, decided by its seed. */
+export interface Run {
+  /** What happened in it. */
+  seen: ReadonlySet<string>
+  /** What broke, if anything did. */
+  failure: string | undefined
+  /** What the seed decided, in one line. */
+  describe(): string
 }
+
+/** `trace` is called with a line for everything that happens. */
+export type RunOnce = (seed: number, trace?: (line: string) => void) => Promise<Run>
 
 export interface Verdict {
   /** What happened in the first run that broke, and its seed. */
   failure?: string
+  /** How many runs there were. */
+  runs: number
   /** What happened in one run or another. */
   seen: ReadonlySet<string>
 }
@@ -24,56 +26,39 @@ const unhandled: unknown[] = []
 /** What is printed of a run that failed: its end tells most. */
 const maxTraced = 150
 
-/** Runs the scenario once for every seed, until it breaks. */
-export async function runSchedules({ seeds, plan, scenario }: Schedules): Promise<Verdict> {
+/** Runs once for every seed, until it breaks; with `expected`, until it breaks like that. */
+export async function runSchedules(seeds: readonly number[], runOnce: RunOnce, expected?: RegExp): Promise<Verdict> {
   process.on('unhandledRejection', (error) => unhandled.push(error))
   const seen = new Set<string>()
+  let runs = 0
   for (const seed of seeds) {
-    const { sim, failure } = await runOnce({ seed, plan, scenario })
-    if (failure !== undefined) return { failure: await explained({ seed, plan, scenario, failure }), seen }
-    for (const event of sim.seen) seen.add(event)
+    const run = await guarded(runOnce, seed)
+    runs++
+    for (const event of run.seen) seen.add(event)
+    if (run.failure === undefined) continue
+    if (expected === undefined) return { failure: await explained(runOnce, seed, run.failure), runs, seen }
+    if (expected.test(run.failure)) return { failure: run.failure, runs, seen }
   }
-  return { seen }
+  return { runs, seen }
 }
 
-interface Run {
-  seed: number
-  plan: Partial<Plan>
-  scenario: Scenario
-  trace?: (line: string) => void
-}
-
-async function runOnce({
-  seed,
-  plan,
-  scenario,
-  trace,
-}: Run): Promise<{ sim: Simulation; failure: string | undefined }> {
-  const scheduler = new Scheduler(seed)
-  scheduler.trace = trace && ((line) => trace(`${scheduler.now().toFixed(1).padStart(9)}  ${line}`))
-  const sim = await Simulation.start(scheduler, plan)
-  try {
-    await scheduler.run(scenario(sim))
-    // A turn of the event loop: a promise that was rejected and left alone is reported at its end.
-    await new Promise((resolve) => void setImmediate(resolve))
-    assert.equal(sim.history.violations.join('\n'), '')
-    for (const error of unhandled.splice(0)) throw error
-    return { sim, failure: undefined }
-  } catch (error) {
-    const broken = sim.history.violations.join('\n')
-    return { sim, failure: broken === '' ? String((error as Error).stack) : broken }
-  }
+async function guarded(runOnce: RunOnce, seed: number, trace?: (line: string) => void): Promise<Run> {
+  const run = await runOnce(seed, trace)
+  // A turn of the event loop: a promise that was rejected and left alone is reported at its end.
+  await new Promise((resolve) => void setImmediate(resolve))
+  const [error] = unhandled.splice(0)
+  if (run.failure !== undefined || error === undefined) return run
+  return { ...run, failure: String((error as Error).stack) }
 }
 
 /** The same run again, this time told line by line. */
-async function explained({ failure, ...run }: Run & { failure: string }): Promise<string> {
+async function explained(runOnce: RunOnce, seed: number, failure: string): Promise<string> {
   const lines: string[] = []
-  const again = await runOnce({ ...run, trace: (line) => lines.push(line) })
+  const again = await guarded(runOnce, seed, (line) => lines.push(line))
   if (firstLine(again.failure) !== firstLine(failure))
     lines.push('and then it ended otherwise: something beside the seed decides')
-  const { push, cache } = again.sim.plan
   const told = lines.slice(-maxTraced).join('\n')
-  return `SEED=${run.seed} (push: ${push}, cache: ${JSON.stringify(cache)})\n${failure}\n\n${told}\n\n${failure}`
+  return `SEED=${seed} (${again.describe()})\n${failure}\n\n${told}\n\n${failure}`
 }
 
 function firstLine(text: string | undefined): string | undefined {

@@ -53,6 +53,11 @@ export class Scheduler {
     this.random = seededRandom(seed)
   }
 
+  /** From now on, if `trace` is given, it is told of everything that happens, and when. */
+  tell(trace: ((line: string) => void) | undefined): void {
+    this.trace = trace && ((line) => trace(`${this.#now.toFixed(1).padStart(9)}  ${line}`))
+  }
+
   /** Milliseconds since the run began, as an observer outside of all machines sees it. */
   now(): number {
     return this.#now

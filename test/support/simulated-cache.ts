@@ -119,6 +119,11 @@ export class SimulatedCache {
     return this.#tiers.coherence.mark(bucket).stamp > numbers[bucket]!
   }
 
+  /** Whether it has stopped polling, because nobody asks. */
+  get isResting(): boolean {
+    return this.#tiers.coherenceStats().lease === 'idle'
+  }
+
   /** What happened here at least once. */
   events(): string[] {
     const { discardedFills, bypasses, evictions } = this.#partition.stats()

@@ -81,11 +81,13 @@ interface Effect {
 const writeOperations = ['init', 'create', 'replace', 'extend', 'take', 'remove'] as const
 type WriteOperation = (typeof writeOperations)[number]
 
+export const firstIncarnation = 'store 1'
+
 /** What stands behind an address: usually the same store, until somebody puts another there or restores a backup. */
 export class StoreHost {
   machine: Machine
   store: Store
-  incarnation: string = 'store 1'
+  incarnation: string = firstIncarnation
   /** Refuses every call. */
   isDown: boolean = false
   readonly #effects: Effect[] = []

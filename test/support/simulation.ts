@@ -15,6 +15,9 @@ import { answers, issuer, startInstance } from './simulated-instance.ts'
 import type { Instance, Place } from './simulated-instance.ts'
 import { PushBus, simulatedStore, StoreHost } from './simulated-store.ts'
 
+/** By bucket: to look for one takes longer than most races. */
+const neighbours = new Map<number, string>()
+
 /** Instances that share one store and one provider, and a checker who sees everything. */
 export class Simulation {
   readonly scheduler: Scheduler
@@ -167,10 +170,7 @@ export class Simulation {
 
   /** Bumps the session's own bucket for something else. */
   async bumpBeside({ service }: Instance, session: Session<Counted>): Promise<void> {
-    const bucket = this.#bucketOf(session.id)
-    let id = this.scheduler.random.below(2 ** 32)
-    while (this.#bucketOf(noiseId(id)) !== bucket) id++
-    await service.revoke(noiseId(id))
+    await service.revoke(this.#neighbourOf(session.id))
   }
 
   /** Does so again and again: what polls still know of the session's own bumps is forgotten soon. */
@@ -180,6 +180,18 @@ export class Simulation {
       await this.pause(40)
       void this.bumpBeside(this.anyInstance, session).catch(() => {})
     }
+  }
+
+  /** An id that nobody has, in the same bucket. */
+  #neighbourOf(id: string): string {
+    const bucket = this.#bucketOf(id)
+    let neighbour = neighbours.get(bucket)
+    for (let i = 0; neighbour === undefined; i++) {
+      const candidate = `noise-${i}`.padEnd(43, '-')
+      if (this.#bucketOf(candidate) === bucket) neighbour = candidate
+    }
+    neighbours.set(bucket, neighbour)
+    return neighbour
   }
 
   #bucketOf(id: string): number {
@@ -196,9 +208,4 @@ export class Simulation {
     const store = simulatedStore(this.host, { link: toStore, witness, bus })
     return { machine, toStore, store }
   }
-}
-
-/** An id that nobody has. */
-function noiseId(number: number): string {
-  return `noise-${number}`.padEnd(43, '-')
 }

@@ -25,6 +25,8 @@ export interface State {
   readonly from: number
   readonly version: number
   until: number
+  /** From where it was removed. */
+  removedFrom: string | undefined
   /** By the store's clock, Unix ms. */
   deadline: number
   expiresAt: number
@@ -36,11 +38,12 @@ export interface State {
   revokedBy: number
 }
 
-/** The store forgot all but its first `kept` writes. */
+/** The store forgot what it had acknowledged. */
 export interface Loss {
   readonly at: number
+  /** It remembers its first writes, so many. Infinity: it is to be held to all of them. */
   readonly kept: number
-  /** Whether an instance cannot but notice it. */
+  /** Whether an instance cannot but notice it, of this bucket. */
   mustNotice(instance: string, bucket: number): boolean
 }
 
@@ -109,21 +112,21 @@ export class StoreTimeline {
   }
 
   /** Told of every operation when it takes effect. Returns the keys that memory must let go of. */
-  witness(operation: string, args: readonly unknown[], reply: unknown): readonly string[] {
+  witness(operation: string, args: readonly unknown[], reply: unknown, from: string): readonly string[] {
     if (isWrite(operation)) this.#writes++
     this.#bumped = []
     if (operation === 'create') this.#created(args[0] as NewEntry, reply as CreateReply)
     else if (operation === 'replace') this.#replaced(args as [string, number, Replacement], reply as ReplaceReply)
     else if (operation === 'extend') this.#extended(args[0] as string, reply as ExtendReply)
     else if (operation === 'take') this.#taken(reply as StoredEntry | undefined)
-    else if (operation === 'remove') this.#removed(args[0] as RemoveTarget)
+    else if (operation === 'remove') this.#removed(args[0] as RemoveTarget, from)
     return this.#bumped
   }
 
   /** The store holds something else from now on: of all keys, what is given. */
   lost(entries: readonly (StoredEntry | undefined)[], loss: Loss): void {
     this.losses.push(loss)
-    this.#writes = loss.kept
+    if (loss.kept !== Infinity) this.#writes = loss.kept
     for (const states of this.#states.values()) forget(states, loss)
     const held = new Map(entries.map((entry) => [entry?.key, entry]))
     for (const key of this.keys) {
@@ -182,10 +185,12 @@ export class StoreTimeline {
   }
 
   /** By what was asked for, not by what the store says it did. */
-  #removed(target: RemoveTarget): void {
+  #removed(target: RemoveTarget, from: string): void {
     for (const [key, states] of this.#states) {
-      const { value, version } = states.at(-1)!
-      if (value !== undefined && isMeant(target, value, version)) this.#enter(key, undefined, gone(true))
+      const state = states.at(-1)!
+      if (state.value === undefined || !isMeant(target, state.value, state.version)) continue
+      state.removedFrom = from
+      this.#enter(key, undefined, gone(true))
     }
   }
 
@@ -200,6 +205,8 @@ export class StoreTimeline {
       const bump = { bumpedAt: now, bumpedBy: this.#writes }
       for (const state of states) if (state.bumpedAt === Infinity) Object.assign(state, bump)
     }
+    // What was revoked and is back is still revoked, unless that was forgiven.
+    const { revokedAt = Infinity, revokedBy = Infinity } = value?.states.at(-1) ?? {}
     const state: State = {
       key,
       value,
@@ -208,12 +215,13 @@ export class StoreTimeline {
       from: now,
       version: what.version,
       until: Infinity,
+      removedFrom: undefined,
       deadline: what.deadline,
       expiresAt: this.#expiryOf(what.deadline),
       bumpedAt: Infinity,
       bumpedBy: Infinity,
-      revokedAt: Infinity,
-      revokedBy: Infinity,
+      revokedAt,
+      revokedBy,
     }
     states.push(state)
     value?.states.push(state)
