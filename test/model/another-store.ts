@@ -1,16 +1,17 @@
 /**
  * One instance R, while the store is restored to an older state, or another store takes its place.
  *
- * Covers: the restore of a backup at any moment, so that numbers fall; another store of another
- * incarnation, empty or not, whose numbers begin anew because its clock has nothing to do with the first one's; reads, polls
- * and writes of R's own (a touch; a removal of A by index, so that R does not know beforehand which keys it hits; a
- * change of another key) that fall before, into or after that; pushes of either store, lost, repeated and much too late;
- * updates, revokes and changes of other keys by others.
+ * Covers: a restore at any moment, so that numbers fall and versions mean other contents; another store of another
+ * incarnation, empty or not, whose numbers begin anew, for its clock has nothing to do with the first one's; reads,
+ * polls and writes of R's own (touches of A; removals by index, where R does not know beforehand which keys they hit;
+ * changes of another key) that fall before, into or after that; pushes of either store, lost, repeated and much too
+ * late; updates, revokes and changes of another key by others.
  *
- * Bounds: one restore, to the first state, or one other store (`LONG=1`: two of them); one read, one poll and one own write at a time, all own writes of one kind; three bumps.
+ * Bounds: one restore, of the first state, or one other store (`LONG=1`: two of them); one read, one poll and one write
+ * of R's own at a time, all of these of one kind; three bumps.
  *
- * Time is left out: the lease always holds. What is left of every bound is that once R has had the answer to a poll that
- * was sent after something happened, it does not answer as if it had not; see `one-reader.ts` for the rest.
+ * Time is left out: the lease always holds. What is left of every bound is that once R has had the answer to a poll
+ * that was sent after something happened, it does not answer as if it had not; see `one-reader.ts` for the rest.
  */
 import { isLong } from './bounds.ts'
 import type { Model, Step } from './checker.ts'
@@ -34,10 +35,12 @@ import {
 
 const maxBumps = 3
 const maxUpheavals = isLong ? 2 : 1
-/** What has happened, and whether R has had the answer to a poll sent since. */
+
+/** Whether something has happened, and R has had the answer to a poll sent since. */
 const never = 0
 const happened = 1
 const polledSince = 2
+
 const keyA = 1
 
 /** The kinds of R's own writes: a touch of A, a removal by index, a change of another key of the bucket. */
@@ -58,8 +61,10 @@ interface Own {
   /** The epoch as known when it was sent, and the version that it found. */
   stamp: number
   version: number
+  /** The numbers fell, or the store was found to be another, while it was under way. */
   isVoid: boolean
   isOld: boolean
+  /** Of the store that did it. */
   incarnation: number
   bump: Bump
 }
@@ -73,17 +78,18 @@ interface State {
   backup: Content
   /** Every bump ever made, of whichever store: any of them may arrive as a push at any time. */
   pushes: (Bump & { incarnation: number })[]
+  /** Restores, and other stores. */
   upheavals: number
-  /** Whether R has polled since the last of them. */
+  /** The last of them: `never`, `happened` or `polledSince`. */
   upheaval: number
   /** R knew a number then that the store has no more, or the store is another: R must notice. */
   mustNotice: boolean
-  /** Whether a revoke has returned, unless the store forgot it, and R has polled since. */
+  /** A revoke returned, and the store has not forgotten it: the same. */
   revoke: number
   /** R's own removal returned, and the store has not forgotten it. */
   isRemovedHere: boolean
   view: View & { incarnation: number }
-  /** `isOld`: from before the upheaval. */
+  /** `isOld`: from before the last upheaval. */
   entry: Entry & { isOld: boolean }
   read: { at: number; stamp: number; version: number; isVoid: boolean; isOld: boolean }
   poll: {
@@ -119,12 +125,7 @@ export function anotherStore(rules: Rules, own: OwnKind): Model<State> {
       readSteps(rules, state, step)
       pollSteps(rules, state, step)
       ownSteps(rules, state, own, step)
-      for (let i = 0; i < state.pushes.length; i++) {
-        if (state.pushes[i]!.n > 0)
-          step(`push ${state.pushes[i]!.n} of store ${state.pushes[i]!.incarnation} arrives`, (next) =>
-            getPush(rules, next, i),
-          )
-      }
+      pushSteps(rules, state, step)
     },
   }
 }
@@ -167,7 +168,7 @@ function broken(rules: Rules, { view, entry, revoke, isRemovedHere, upheaval, mu
 
 function storeSteps(rules: Rules, state: State, step: Step<State>): void {
   const { store, upheavals, pushes } = state
-  // One bump is kept for a removal of R's own that may be under way.
+  // One bump is left to a write of R's own that may be under way.
   if (pushes[maxBumps - 2]!.n === 0) {
     step('others revoke A', (next) => revokeByOthers(rules, next))
     if (store.version === 1) step('others update A', (next) => updateByOthers(rules, next))
@@ -202,11 +203,8 @@ function bump(rules: Rules, state: State, keys: number): Bump {
   state.clock = Math.max(state.clock, n)
   store.n = n
   Object.assign(store.recent, made)
-  Object.assign(
-    pushes.find((push) => push.n === 0)!,
-    made,
-    { incarnation },
-  )
+  const free = pushes.find((push) => push.n === 0)!
+  Object.assign(free, made, { incarnation })
   return made
 }
 
@@ -234,7 +232,7 @@ function replace(state: State, version: number): void {
   upheave(state, true)
 }
 
-/** What was promised by the store that was is void where the store that is has A; what was read of that one is old. */
+/** What was promised of A is void if A is there again; what was read or done before is old. */
 function upheave(state: State, mustNotice: boolean): void {
   const { entry, read, poll, own, store } = state
   state.upheavals++
@@ -404,6 +402,12 @@ function getOwnBump(rules: Rules, state: State, { isVoid, incarnation, bump: mad
   const isForeign = isVoid || (rules.ownTellsIncarnation && incarnation !== view.incarnation)
   if (!isForeign) drop(rules, state, applyOwnBump(rules, view, made))
   else if (rules.ownBumpDrops) drop(rules, state, made.keys)
+}
+
+function pushSteps(rules: Rules, { pushes }: State, step: Step<State>): void {
+  for (const [i, { n, incarnation }] of pushes.entries()) {
+    if (n > 0) step(`push ${n} of store ${incarnation} arrives`, (next) => getPush(rules, next, i))
+  }
 }
 
 function getPush(rules: Rules, state: State, i: number): void {

@@ -9,13 +9,15 @@ export interface Layout<S> {
 /**
  * The layout of all states of this shape: nested objects and arrays of whole numbers from 0 to 255 and of flags.
  *
- * It is written out as code, for it is used a hundred million times: a loop over the fields' names takes ten times as long.
+ * It is written out as code, for it is used a hundred million times: a loop over the fields' names takes ten times as
+ * long.
  */
 export function layoutOf<S>(example: S): Layout<S> {
   const leaves = leavesOf(example, 'state')
   const writes = leaves.map(({ path }, i) => `bytes[${i}] = ${path};`)
   const reads = leaves.map(({ path, isFlag }, i) => `${path} = bytes[${i}]${isFlag ? ' === 1' : ''};`)
-  const check = `if (((${leaves.map(({ path }) => path).join(' | ')}) & ~255) !== 0) throw new RangeError('a field is not a byte');`
+  const all = leaves.map(({ path }) => path).join(' | ')
+  const check = `if (((${all}) & ~255) !== 0) throw new RangeError('a field is not a byte');`
   return {
     bytes: Math.ceil(leaves.length / 4) * 4,
     write: compiled<Layout<S>['write']>('state, bytes', [check, ...writes]),

@@ -1,20 +1,24 @@
 /**
  * One reader R, in every detail, against all that can happen to what it asks and hears.
  *
- * Covers: the lease and the age of entries, reads that are sent, answered and received at times of their own or lost,
- * polls likewise, with a store that remembers the last bump, or lacks the number; pushes lost, repeated and out of order; one unit that
- * removes two keys of one bucket (A, which R reads, and B, which it holds from before); other changes in the bucket;
- * another instance that touches A meanwhile; pauses of any length between any two steps.
+ * Covers: the lease and the age of entries; reads that are sent, answered and received at times of their own, or lost;
+ * polls likewise, of a store that remembers its last bump, or lacks the number; pushes lost, repeated and out of order;
+ * one unit that removes two keys of one bucket (A, which R reads, and B, which it holds from before); another key of
+ * the bucket that changes; another instance that touches A meanwhile; pauses of any length between any two steps.
  *
  * Bounds: one revoke, one other bump of the bucket (`LONG=1`: three), one touch, one read and one poll at a time.
+ *
+ * Nothing detaches a read here: the check at insert must be enough by itself.
  */
 import { isLong } from './bounds.ts'
 import type { Model, Step } from './checker.ts'
 import type { Rules } from './rules.ts'
 import {
+  answered,
   applyMissing,
   applyNumber,
   applyPush,
+  clear,
   D,
   firstPush,
   later,
@@ -22,8 +26,11 @@ import {
   mayInsertRead,
   mayServe,
   noKeys,
+  nowhere,
   older,
+  put,
   renewLease,
+  sent,
   type Bump,
   type Entry,
   type View,
@@ -32,11 +39,6 @@ import {
 const otherBumps = isLong ? 3 : 1
 const keyA = 1
 const keyB = 2
-
-/** Where a question to the store is. */
-const nowhere = 0
-const sent = 1
-const answered = 2
 
 interface State {
   store: {
@@ -165,9 +167,7 @@ function insert(rules: Rules, state: State): void {
   if (!found) return drop(state, keyA)
   const stamp = rules.markBeforeSend ? noted : view.epoch
   if (!mayInsertRead(rules, view, { stamp, detached: false })) return
-  a.version = 1
-  a.stamp = stamp
-  a.age = rules.readAgeFromSend ? age : 0
+  put(a, { version: 1, stamp, age: rules.readAgeFromSend ? age : 0 })
 }
 
 function pollSteps(rules: Rules, { store, poll }: State, step: Step<State>): void {
@@ -230,6 +230,6 @@ function bumpTo({ store }: State, n: number): Bump {
 }
 
 function drop({ a, b }: State, keys: number): void {
-  if ((keys & keyA) !== 0) a.version = a.stamp = a.age = 0
-  if ((keys & keyB) !== 0) b.version = 0
+  if ((keys & keyA) !== 0) clear(a)
+  if ((keys & keyB) !== 0) clear(b)
 }

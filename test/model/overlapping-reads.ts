@@ -2,11 +2,11 @@
  * One instance R with several reads of one key under way at once, and requests that join them.
  *
  * Covers: reads that are sent, answered and received in any order, or hang, or are lost; requests that join one at any
- * time; what R keeps of overlapping reads; others that update with and without a bump and revoke meanwhile; pushes lost,
- * repeated and out of order; polls; pauses of any length.
+ * time; what R keeps of overlapping reads; others that update with and without a bump and revoke meanwhile; pushes
+ * lost, repeated and out of order; polls; pauses of any length.
  *
- * Bounds: three reads at a time; polls in one step; two versions, one update, one revoke. For reads beside writes of R's
- * own see `own-writes.ts`.
+ * Bounds: three reads at a time; polls in one step; two versions (`LONG=1`: three), one update, one revoke. For reads
+ * beside writes of R's own see `own-writes.ts`.
  */
 import { isLong } from './bounds.ts'
 import type { Model, Step } from './checker.ts'
@@ -56,15 +56,15 @@ interface Read {
   detached: boolean
   /** The newest version that R had answered with when the last who waits for it asked. */
   seen: number
-  /** What changed longer than D before the last who waits for it asked. */
+  /** The version that was due by then: written longer than D before. */
   due: number
 }
 
 interface State {
   store: KeyStore
-  /** Ticks since a revoke returned, plus one, and more than D is enough; 0: none has. */
+  /** Ticks since a revoke returned, plus one, up to more than D; 0: none has. */
   revoked: number
-  /** The same for the update, and the version it made. */
+  /** The same of the update, and the version it made. */
   updated: number
   updatedTo: number
   view: View

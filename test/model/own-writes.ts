@@ -1,8 +1,8 @@
 /**
  * One instance R with two writes and a read of one key under way at once, while others write too.
  *
- * Covers: creation, updates that others must see, such as they need not (token refreshes), touches and revokes by R, each
- * sent, done and answered at times of their own, or lost on the way there or back; the same by others, so that R's
+ * Covers: creation, updates that others must see, such as they need not (token refreshes), touches and revokes by R,
+ * each sent, done and answered at times of their own, or lost on the way there or back; the same by others, so that R's
  * write is refused; reads of R that fall before, into or after its writes; what R keeps of all that; pushes lost,
  * repeated and out of order, also of R's own writes before their answer; polls.
  *

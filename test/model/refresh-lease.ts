@@ -2,12 +2,13 @@
  * Two processes, P and Q, that refresh the tokens of one session, with a provider that rotates its refresh tokens.
  *
  * Covers: the lease in the record and the fence under which its holder writes; processes that die, or stop for any time
- * between any two steps; requests and answers lost, to the store and to the provider; a provider that is unavailable, refuses
- * a spent token, or still takes it (some do for a while); tokens that fall due again; an update of the application's data
- * and a revoke meanwhile; fresh tokens that nobody can store any more, and are revoked at the provider.
+ * between any two steps; requests and answers lost, to the store and to the provider; a provider that is unavailable,
+ * refuses a spent token, or still takes it (some do for a while); tokens that fall due again; an update of the
+ * application's data and a revoke meanwhile; fresh tokens that nobody can store any more, revoked at the provider.
  *
- * Bounds: three refresh tokens, one update, one revoke. A request to the provider takes one tick, a lease lasts two. The
- * record is written by compare-and-set: instead of versions the model notes whether what a process knows is up to date.
+ * Bounds: three refresh tokens (`LONG=1`: four), one update, one revoke. A request to the provider takes one tick, a
+ * lease lasts two. The record is written by compare-and-set: instead of versions the model notes whether what a process
+ * knows is up to date.
  */
 import { isLong } from './bounds.ts'
 import type { Model, Step } from './checker.ts'
@@ -270,12 +271,12 @@ function providerSteps(
   })
   if (isSpent) offer('is refused', (it) => (it.at = rules.refusedReadsAgain ? refused : ending))
   if (provider.newest === lastToken) return
-  const what = isSpent ? 'for the spent one' : ''
-  offer(`gets a fresh token ${what}`, (it, next) => {
+  const what = isSpent ? 'another fresh token' : 'a fresh token'
+  offer(`gets ${what}`, (it, next) => {
     it.got = issue(it, next)
     it.at = storing
   })
-  offer(`is sent a fresh token ${what}, but the answer is lost`, (it, next) => {
+  offer(`is sent ${what}, but the answer is lost`, (it, next) => {
     issue(it, next)
     beInDoubt(rules, it, next)
   })
@@ -330,7 +331,7 @@ function reload(rules: Rules, it: Process, state: State, me: number): void {
   if (rules.commitMerges) it.hasUpdate = record.hasUpdate
 }
 
-/** A fresh token that nobody will ever hold is revoked at the provider, but not one that may have been stored and replaced. */
+/** A fresh token that nobody will ever hold is revoked at the provider, unless it was perhaps stored and replaced. */
 function revokeOrphan(rules: Rules, it: Process, state: State): void {
   const { record, provider, everStored } = state
   const { got, mayBeStored } = it

@@ -1,10 +1,10 @@
 /**
  * A revoke that waits for all instances, while an instance that was promised a longer D joins.
  *
- * Covers: the greatest D in the store, raised by the newcomer N; a read of N that is sent, answered and received at times
- * of its own, from before to after the revoke; polls of N; an instance R with the usual D; the waiting revoker.
+ * Covers: the greatest D in the store, raised by the newcomer N; a read of N that is sent, answered and received at
+ * times of its own, from before to after the revoke; polls of N; an instance R with the usual D; the waiting revoker.
  *
- * Bounds: N's D is two ticks, R's is one; one revoke; polls in one step.
+ * Bounds: N's D is two ticks, R's is one; one revoke; polls in one step. The store keeps what it was told of D.
  */
 import type { Model, Step } from './checker.ts'
 import type { Rules } from './rules.ts'

@@ -2,8 +2,8 @@
  * The lease of one instance R, on a machine one of whose two clocks cannot be trusted.
  *
  * Covers: a monotonic clock that stands still while the machine sleeps; a wall clock that somebody sets, so that
- * anything may seem new or old by it; a process that stops for any time. Which of the two clocks goes wrong is open; that both
- * do at once is outside the promise.
+ * anything may seem new or old by it; a process that stops for any time. Which of the two clocks goes wrong is open;
+ * that both do at once is outside the promise.
  *
  * Bounds: reads and polls in one step; one revoke.
  */

@@ -6,8 +6,8 @@
  * R meanwhile; write-through into both memories; pushes to both lost, repeated and out of order, own ones among them;
  * polls that the store can and cannot explain; pauses of any length.
  *
- * Bounds: one read of R and one write of W at a time; R's writes, W's reads and all polls in one step; two versions, one
- * update, one revoke. For more writes see `own-writes.ts`, for polls `one-reader.ts`.
+ * Bounds: one read of R and one write of W at a time; R's writes, W's reads and all polls in one step; two versions
+ * (`LONG=1`: three), one update, one revoke. For more writes see `own-writes.ts`, for polls `one-reader.ts`.
  */
 import { isLong } from './bounds.ts'
 import type { Model, Step } from './checker.ts'

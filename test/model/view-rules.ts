@@ -46,7 +46,7 @@ export interface Bump {
 
 export const noKeys = 0
 
-/** Serve: hit iff it was read at the floor or above, and less than D has passed since the last good poll or its read. */
+/** Serve: hit iff it was read at the floor or above, and the last good poll or its read was sent less than D ago. */
 export function mayServe(rules: Rules, view: View, entry: Entry): boolean {
   if (entry.version === 0) return false
   if (rules.floor && entry.stamp < view.floor) return false

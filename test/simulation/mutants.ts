@@ -233,8 +233,8 @@ const writing = [
     { ...quiet, lossRate: 0.2, weights: { ...noWrites, 'remove by subject': 1 } },
     mutant('a removal by index in doubt leaves memory alone', [
       writes,
-      "if ('index' in target) this.#tiers.dropAll()",
-      '',
+      "if ('index' in target) {",
+      "if ('index' in target && !target) {",
     ]),
   ),
   mutant('an upsert touch', [
