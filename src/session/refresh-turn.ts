@@ -113,6 +113,7 @@ export class RefreshTurn {
       const { count, fence } = record.refresh
       return { ...record, tokens, tokensAt, refresh: { count: count + 1, fence, doubts: 0, failures: 0 } }
     }
+    let isInDoubt = false
     for (;;) {
       try {
         const written = await this.#write(renew)
@@ -122,7 +123,10 @@ export class RefreshTurn {
         }
         // Nobody will ever hold this token again: it must not outlive the session it was meant for (RFC 7009).
         const held = written === 'gone' ? [sent] : [sent, this.#entry.value.tokens]
-        if (tokens.refreshToken !== undefined && held.every((set) => set.refreshToken !== tokens.refreshToken)) {
+        const isOrphan = held.every((set) => set.refreshToken !== tokens.refreshToken)
+        // In doubt it may have been stored and refreshed since: a provider could end the whole grant for it.
+        const mayBeStored = isInDoubt && written !== 'gone'
+        if (tokens.refreshToken !== undefined && isOrphan && !mayBeStored) {
           await revokeToken(tokens.refreshToken)
         }
         if (written === 'gone') throw sessionEnded()
@@ -130,6 +134,7 @@ export class RefreshTurn {
       } catch (err) {
         const mayRetry = isSallyportError(err) && err.code === 'ERR_STORE_UNAVAILABLE'
         if (!mayRetry || clock.monotonic() >= this.#endsAt) throw err
+        isInDoubt = true
         logger.warn({ err }, 'refreshed tokens could not be stored; trying again')
         await sleep(clock, storeRetryMs)
       }
