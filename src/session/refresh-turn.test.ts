@@ -252,6 +252,30 @@ describe('new tokens that cannot be stored at once', () => {
     assert.deepEqual([session.endpoint.sent, session.endpoint.revoked], [['refresh 0'], []])
   })
 
+  test('but were, as nobody was told, and have been refreshed elsewhere since: they are no orphan', async (t) => {
+    const session = await expired(t)
+    const provider = heldBack(session)
+    const asked = await session.ask()
+    session.held.hold('replace', 'answer')
+    provider.answer()
+    await session.clock.advance(0)
+    session.held.lose('replace')
+    session.held.pass('replace')
+    await session.changeElsewhere((record) => ({
+      ...record,
+      tokens: {
+        ...record.tokens,
+        accessToken: 'theirs',
+        refreshToken: 'theirs',
+        expiresAt: session.clock.wall() + minute,
+      },
+      refresh: { count: 2, fence: 2, doubts: 0, failures: 0 },
+    }))
+    await session.clock.advance(1_200)
+    assert.equal(asked.value?.value.tokens.accessToken, 'theirs')
+    assert.deepEqual(session.endpoint.revoked, [])
+  })
+
   test('before the lease is over are given up, as a store that does not answer', async (t) => {
     const session = await expired(t)
     const provider = heldBack(session)
