@@ -52,9 +52,13 @@ function inflate(name: string, into: Writable): Promise<void> {
 async function untar(name: string, into: string): Promise<void> {
   const tar = spawn('tar', ['-x', '--no-same-owner', '-f', '-', '-C', into], { stdio: ['pipe', 'inherit', 'inherit'] })
   const ended = once(tar, 'close')
-  await inflate(name, tar.stdin)
-  const [status] = await ended
+  const [[status]] = await Promise.all([ended, inflate(name, tar.stdin).catch(ignoreEarlyEnd)])
   if (status !== 0) throw new Error(`tar could not unpack ${name}: status ${status}`)
+}
+
+/** tar stops reading where the archive says that it ends, be there more or not. Whether all is well says its status. */
+function ignoreEarlyEnd(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ERR_STREAM_PREMATURE_CLOSE' && error.code !== 'EPIPE') throw error
 }
 
 /** The packed configuration names folders of AWS Lambda; ours adds the packed fonts to what the machine has, if anything. */
