@@ -1,3 +1,4 @@
+export { faultProxy } from './testing/fault-proxy.ts'
 export { manualClock } from './testing/manual-clock.ts'
 export type { ManualClock, ManualClockOptions } from './testing/manual-clock.ts'
 export { storeContract } from './testing/store-contract.ts'

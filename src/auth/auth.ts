@@ -1,5 +1,6 @@
 import type { RevokeOptions, Session, SessionInfo } from '../session/session.ts'
 import type { CacheStats } from '../cache/stats.ts'
+import type { StoreStats } from '../cache/store.ts'
 import type { AuthCache } from '../session/auth-cache.ts'
 import type { SessionData } from '../session/tokens.ts'
 import type { AuthReply, AuthRequest, SetCookie } from './http.ts'
@@ -24,8 +25,8 @@ export interface Auth<Data extends SessionData = SessionData> extends AsyncDispo
     setCookie?: SetCookie,
   ): Session<Data> | undefined | Promise<Session<Data> | undefined>
   readonly sessions: Sessions<Data>
-  /** The two tiers below: the seven operations, and what they count. */
-  readonly cache: AuthCache & { stats(): CacheStats }
+  /** The two tiers below: the seven operations, what they count, and what the store says of itself. */
+  readonly cache: AuthCache & { stats(): CacheStats; storeStats(): Promise<StoreStats> }
   /** Looks at the store and the provider now. Never rejects. */
   health(): Promise<Health>
   /** Stops timers and ends store handles that sallyport opened. Repeatable. Order: your server, then auth, then pools. */

@@ -1,5 +1,6 @@
 import { cacheRules, storeRule } from '../cache/config-rules.ts'
 import { asymmetricAlgorithms } from '../oidc/signing-algorithms.ts'
+import { compareSealing, sealingRules } from '../session/sealing.ts'
 import { isLoopback } from '../shared/loopback.ts'
 import {
   callable,
@@ -89,6 +90,7 @@ const providerRules: Rules<ProviderOptions> = {
 }
 
 const sessionRules: Rules<SessionOptions> = {
+  ...sealingRules,
   idleTimeoutSec: integer({ min: 1, max: longestLifeSec, unit: 'seconds' }),
   absoluteLifetimeSec: integer({ min: 1, max: longestLifeSec, unit: 'seconds' }),
   cookie: group(cookieRules),
@@ -200,6 +202,9 @@ function compare(options: AuthOptions, findings: Findings): void {
     if (domain !== undefined && !isInDomain(new URL(baseUrl).hostname, domain)) {
       report('session.cookie.domain', 'must be the host of baseUrl or a domain it is in')
     }
+  }
+  if (isSound('session.seal', 'session.compressAboveBytes', 'store')) {
+    compareSealing(session, options.store, (name, message) => report(`session.${name}`, message))
   }
   compareReturns(options, findings)
 }

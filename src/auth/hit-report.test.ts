@@ -11,12 +11,13 @@ function statsOf(answers: Partial<CacheStats['answers']>, entries: number = 0): 
   const evictions = { capacity: 0, bytes: 0, expired: 0, idle: 0 }
   const bypasses = { lease: 0, floor: 0, version: 0 }
   const counters = { bytes: 0, hits: 0, misses: 0, joined: 0, stale: 0, fills: 0, discardedFills: 0, tooLarge: 0 }
+  const traffic = { readBatches: 0, reads: 0, writeBatches: 0, writes: 0, failures: 0, refusals: 0 }
   const partition = { entries, ...counters, bypasses, evictions }
   return {
     answers: { l1: 0, l2: 0, joined: 0, stale: 0, refused: 0, ...answers },
     sessions: partition,
     verifiers: partition,
-    store: { readBatches: 0, reads: 0, writeBatches: 0, writes: 0, failures: 0, refusals: 0, breaker: 'closed' },
+    store: { ...traffic, slow: 0, sweeper: { runs: 0, deleted: 0, failures: 0 }, breaker: 'closed' },
     coherence: { lease: 'held', polls: 0, pollFailures: 0, pushes: 0, pushGaps: 0, violations: 0 },
   }
 }

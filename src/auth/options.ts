@@ -1,4 +1,5 @@
 import type { Answer } from '../cache/answer.ts'
+import type { SealingOptions } from '../session/sealing.ts'
 import type { Store } from '../cache/store.ts'
 import type { TwoTierCacheConfig } from '../cache/config.ts'
 import type { Claims, SessionData } from '../session/tokens.ts'
@@ -56,7 +57,7 @@ export interface ProviderOptions {
   userinfo?: boolean
 }
 
-export interface SessionOptions {
+export interface SessionOptions extends SealingOptions {
   /** A session unused for this long ends. Default 1,800 (30 min). */
   idleTimeoutSec?: number
   /** A session ends after this in any case. Default 86,400 (24 h). */

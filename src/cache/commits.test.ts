@@ -41,10 +41,11 @@ function write({ tiers }: Instance, unit: Partial<Unit<string>> = {}): ManualWri
 }
 
 /** The next bump of the key’s bucket, as this instance would see it. */
-function nextBump({ tiers }: Instance, keys: string[] = [key]): Bump {
+async function nextBump({ tiers, held }: Instance): Promise<Bump> {
+  const { incarnation } = await held.store.epochs([])
   const bucket = bucketOf(key, tiers.buckets)
   const prev = tiers.coherence.mark(bucket).stamp
-  return { bucket, prev, n: prev + 1, keys }
+  return { incarnation, bucket, prev, n: prev + 1, keys: [key] }
 }
 
 /** An instance that has the entry in memory. */
@@ -59,7 +60,7 @@ test('a write goes in this order: detach, send, bumps, keep or drop, announce', 
   const instance = await warm(t)
   const { tiers, clock } = instance
   const steps: string[] = []
-  const bump = nextBump(instance)
+  const bump = await nextBump(instance)
   const bucket = bucketOf(key, tiers.buckets)
   t.mock.method(tiers, 'detach', () => void steps.push('detach'))
   t.mock.method(tiers, 'announce', () => void steps.push('announce'))
@@ -93,7 +94,7 @@ describe('the outcome of a write may be kept', () => {
 
   test('at its own bump, if that is the last', async (t) => {
     const instance = await warm(t)
-    const bump = nextBump(instance)
+    const bump = await nextBump(instance)
     const writing = write(instance)
     await instance.clock.advance(0)
     writing.answer([bump])
@@ -312,7 +313,8 @@ test('a removal lets go of the entry before it is sent', async (t) => {
 
 test('a write of no key in particular still has its bumps applied', async (t) => {
   const instance = await warm(t)
-  const unit: Partial<Unit<string>> = { bumps: () => [nextBump(instance)], send: async () => 'answer' }
+  const bump = await nextBump(instance)
+  const unit: Partial<Unit<string>> = { bumps: () => [bump], send: async () => 'answer' }
   await instance.tiers.commits.commit<string>({ ...(unit as Unit<string>) })
   assert.equal(instance.partition.serve('a'), undefined)
 })

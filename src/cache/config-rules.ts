@@ -23,6 +23,7 @@ export const cacheRules: Rules<TwoTierCacheConfig> = {
   verifiers: group(roomRules),
   maxStalenessMs: integer({ min: 100, max: 60_000, unit: 'milliseconds' }),
   operationTimeoutMs: integer({ min: 1, max: 60_000, unit: 'milliseconds' }),
+  slowOperationMs: integer({ min: 0, max: 60_000, unit: 'milliseconds' }),
   serveStaleForSec: integer({ min: 0, max: 86_400, unit: 'seconds' }),
 }
 

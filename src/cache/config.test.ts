@@ -23,6 +23,7 @@ test('every option has its documented default', () => {
     serveStaleForSec: 0,
     maxStalenessMs: 1_000,
     operationTimeoutMs: 1_000,
+    slowOperationMs: 200,
   })
 })
 

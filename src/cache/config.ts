@@ -41,6 +41,8 @@ export interface TwoTierCacheConfig extends L1Config {
   maxStalenessMs?: number
   /** Every store operation a request waits for ends after this. 1 to 60,000; default 1,000. */
   operationTimeoutMs?: number
+  /** A store operation that takes longer is counted, published and, once a minute, logged. 0 to 60,000; default 200; 0: none is. */
+  slowOperationMs?: number
   /**
    * While the store does not answer, memory may go on answering for this many seconds longer, with what may have been
    * ended elsewhere meanwhile. 0 to 86,400; default 0: requests get 503 instead.
@@ -64,6 +66,7 @@ export interface ResolvedCacheConfig extends ResolvedL1Config {
   readonly verifiers: ResolvedL1Config
   readonly maxStalenessMs: number
   readonly operationTimeoutMs: number
+  readonly slowOperationMs: number
   readonly serveStaleForSec: number
 }
 
@@ -72,7 +75,7 @@ const verifierRoom = { l1MaxCapacity: 1_000, l1MaxBytes: 4 * 2 ** 20, l1TtlSec: 
 
 export function resolveCacheConfig(config: TwoTierCacheConfig = {}): ResolvedCacheConfig {
   const { enableL1 = true, l1Priority, verifiers = {} } = config
-  const { maxStalenessMs = 1_000, operationTimeoutMs = 1_000, serveStaleForSec = 0 } = config
+  const { maxStalenessMs = 1_000, operationTimeoutMs = 1_000, slowOperationMs = 200, serveStaleForSec = 0 } = config
   return {
     ...room(config, sessionRoom),
     enableL1,
@@ -80,6 +83,7 @@ export function resolveCacheConfig(config: TwoTierCacheConfig = {}): ResolvedCac
     verifiers: room(verifiers, verifierRoom),
     maxStalenessMs,
     operationTimeoutMs,
+    slowOperationMs,
     serveStaleForSec,
   }
 }

@@ -11,6 +11,7 @@ export type CacheEvent =
   | { type: 'coherence-violation'; bucket: number; reason: 'forgotten' | 'late' }
   | { type: 'lease'; state: 'held' | 'lost' }
   | { type: 'breaker'; store: string; state: BreakerState }
+  | { type: 'slow-operation'; store: string; operation: string; ms: number }
   | { type: 'signed-out'; store: string; kind: string; reason: 'capacity' }
 
 export type EvictionReason = 'capacity' | 'bytes' | 'expired' | 'idle'

@@ -1,5 +1,5 @@
 import { now } from '../shared/clock.ts'
-import { isSallyportError } from '../shared/errors.ts'
+import { hasCode } from '../shared/errors.ts'
 import { bucketOf } from './bucket.ts'
 import type { CommittingTiers } from './commits.ts'
 import type { L1Priority, ResolvedL1Config } from './config.ts'
@@ -127,7 +127,7 @@ export class Partition<V> {
 
   /** What memory still has, while the store does not answer and the operator chose a grace. */
   #loadStale(text: string, error: unknown): (Loaded<V> & { entry: CacheEntry<V> }) | undefined {
-    if (!isSallyportError(error) || error.code !== 'ERR_STORE_UNAVAILABLE') return undefined
+    if (!hasCode(error, 'ERR_STORE_UNAVAILABLE')) return undefined
     const { coherence, clock } = this.#tiers
     const { monotonic, wall } = now(clock)
     const entry = this.#l1.find(text, monotonic)

@@ -65,9 +65,22 @@ export interface StoreTraffic {
   writes: number
   /** Operations that failed or took too long. */
   failures: number
+  /** Operations, polls and sweeps that took longer than `slowOperationMs`. */
+  slow: number
+  sweeper: SweeperStats
   /** Operations not sent because the breaker was open. */
   refusals: number
   breaker: BreakerState
+}
+
+/** What this instance has deleted of what expired. All zero where the store expires entries by itself. */
+export interface SweeperStats {
+  /** Sweeps that ended, well or not. */
+  runs: number
+  /** Entries deleted. */
+  deleted: number
+  /** Sweeps that failed or took too long. */
+  failures: number
 }
 
 export interface CoherenceStats {

@@ -38,10 +38,14 @@ export interface Store {
   /** Metadata of the unexpired entries under any of the index values, oldest first, paged. */
   list(query: ListQuery): Promise<ListReply>
 
-  /** The epoch numbers and the identity of this store, in one consistent read of the primary, on its own connection. */
+  /**
+   * The epoch numbers and the identity of this store, in one consistent read of the primary, on its own connection. They
+   * are nearly always those the caller knew, so a store may look first whether their sum and their greatest still are the
+   * same: no bump leaves the sum as it was.
+   */
   epochs(known: readonly number[]): Promise<EpochsReply>
   /** Bumps made by other processes, best effort. Only where `capabilities.push`. Returns how to stop. */
-  subscribe?(listener: (push: Push) => void): () => void
+  subscribe?(listener: (bump: Bump) => void): () => void
 
   /** Deletes at most `limit` expired entries and returns how many it deleted. */
   sweep(limit: number): Promise<number>
@@ -65,6 +69,8 @@ export interface StoreCapabilities {
   durable: boolean
   /** How many epoch buckets; fixed for the life of the store. 0: it counts none, and memory trusts an entry for D only. */
   buckets: number
+  /** What it can keep: absent, any bytes; `json`, the UTF-8 text of a JSON value, whose spelling may change. */
+  values?: 'json'
 }
 
 /** How long an entry lives from the moment the store writes it. */
@@ -175,15 +181,12 @@ export interface ListReply {
 
 /** One rise of one bucket's epoch: from `prev` to `n`, because of `keys` (`'*'`: too many to name). */
 export interface Bump {
+  /** Of the store that made it, as `epochs` tells it; read in the unit that makes the bump. */
+  incarnation: string
   bucket: number
   prev: number
   n: number
   keys: readonly string[] | '*'
-}
-
-export interface Push {
-  incarnation: string
-  bump: Bump
 }
 
 export interface EpochsReply {
@@ -193,7 +196,10 @@ export interface EpochsReply {
   maxStalenessMs: number
   /** One number per bucket; 0 where none was ever bumped. */
   numbers: readonly number[]
-  /** What is still known of the bumps above the numbers the caller knew, oldest first per bucket. */
+  /**
+   * What is still known of the bumps above the numbers the caller knew, oldest first per bucket. Of a bucket whose bumps
+   * the store does not remember there is nothing: who hears only of the rise lets go of the whole bucket.
+   */
   recent: readonly Bump[]
   storeNow: number
 }
@@ -202,4 +208,24 @@ export interface StoreStats {
   /** Rows or keys, expired ones included. */
   entries: number
   sizeBytes?: number
+  /** Absent where there is no pool of connections. */
+  pool?: PoolStats
+}
+
+/** The connections of a store, as this process uses them. */
+export interface PoolStats {
+  /** How many there may be. */
+  max: number
+  /** Open now. */
+  open: number
+  /** Lent to an operation now. */
+  inUse: number
+  /** Operations that wait for a connection now. */
+  waiting: number
+  /** Connections lent since the start. */
+  acquired: number
+  /** Operations that were given none in time since the start. */
+  acquireTimeouts: number
+  /** Connections closed because something on them took too long or broke, since the start. */
+  discarded: number
 }

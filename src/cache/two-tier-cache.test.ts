@@ -7,8 +7,9 @@ import { evenRandomness, hour, putByAnother, startInstance, type Instance } from
 import { watch, type Watched } from '../../test/support/watch.ts'
 import { memoryStore } from '../stores/memory.ts'
 import { manualClock } from '../testing/manual-clock.ts'
+import { bucketOf } from './bucket.ts'
 import { resolveCacheConfig, type TwoTierCacheConfig } from './config.ts'
-import type { Push, Store } from './store.ts'
+import type { Bump, Store } from './store.ts'
 import { TwoTierCache } from './two-tier-cache.ts'
 
 const D = 1_000
@@ -172,7 +173,7 @@ test('a store that cannot announce anything is polled, and that is said once', a
   )
 })
 
-test('an announcement that makes no sense is ignored', async (t) => {
+test('an announcement that makes no sense, or is of another store, is ignored', async (t) => {
   const clock = manualClock()
   const inner = memoryStore({ clock })
   let announce = (_: unknown): void => {}
@@ -184,15 +185,16 @@ test('an announcement that makes no sense is ignored', async (t) => {
   await putByAnother(inner, key, 'value')
   await partition.load('a', key)
   const { incarnation } = await inner.epochs([])
-  for (const push of [undefined, {}, { incarnation }, { incarnation, bump: { bucket: 0, prev: 0, n: 1 } }])
-    announce(push)
+  const bucket = bucketOf(key, inner.capabilities.buckets)
+  const foreign = { incarnation: 'another', bucket, prev: 0, n: 1, keys: [key] }
+  for (const push of [undefined, {}, { incarnation }, { incarnation, bucket, prev: 0, n: 1 }, foreign]) announce(push)
   assert.equal(partition.serve('a')?.value, 'value')
 })
 
 test('a bump that the store announces is applied at once', async () => {
   const clock = manualClock()
   const inner = memoryStore({ clock })
-  let announce = (_: Push): void => {}
+  let announce = (_: Bump): void => {}
   let isListening = false
   const store: Store = new Proxy(inner, {
     get(target, name) {
@@ -209,9 +211,8 @@ test('a bump that the store announces is applied at once', async () => {
   const partition = tiers.partition({ ...oneEntry, open: (_, { value }) => Buffer.from(value).toString() })
   await putByAnother(inner, key, 'value')
   await partition.load('a', key)
-  const { incarnation } = await inner.epochs([])
   const { bumps } = await inner.remove({ key })
-  announce({ incarnation, bump: bumps[0]! })
+  announce(bumps[0]!)
   assert.equal(partition.serve('a'), undefined)
   await tiers.close()
   assert.equal(isListening, false)

@@ -14,8 +14,9 @@ import { Tidier } from './l1/tidier.ts'
 import { Partition, type PartitionOptions } from './partition.ts'
 import { Poller } from './coherence/poller.ts'
 import type { CoherenceStats, StoreTraffic } from './stats.ts'
-import type { Bump, Store } from './store.ts'
+import type { Bump, Store, StoreStats } from './store.ts'
 import { useStore } from './l2/store-users.ts'
+import { SlowOperations } from './l2/slow-operations.ts'
 import { Sweeper } from './l2/sweeper.ts'
 import { ReplyChecks } from './l2/check-replies.ts'
 import { resilientStore, type ResilientStore } from './l2/resilient-store.ts'
@@ -50,7 +51,8 @@ export class TwoTierCache implements CommittingTiers {
   readonly #rawStore: Store
   readonly #releaseStore: () => boolean
   readonly #sweeper: Sweeper
-  readonly #onBump = (bump: Bump): void => this.coherence.applyLocal(bump)
+  readonly #slow: SlowOperations
+  readonly #onBump = (bump: Bump): void => this.coherence.applyPush(bump)
   readonly #unsubscribe: (() => void)[] = []
   #preparing: Promise<void> | undefined
   isReady: boolean = false
@@ -69,8 +71,11 @@ export class TwoTierCache implements CommittingTiers {
     this.watchesEpochs = config.enableL1 && store.capabilities.buckets > 0
     this.buckets = Math.max(1, store.capabilities.buckets)
     this.tidier = new Tidier(clock, this.#partitions)
+    const slow = new SlowOperations({ store: store.name, thresholdMs: config.slowOperationMs, clock, logger })
+    this.#slow = slow
+    const seams = { clock, randomness, logger, slow }
     const onRecovery = (): void => this.poller.pollSoon()
-    this.store = resilientStore(store, { clock, randomness, logger, timeoutMs: config.operationTimeoutMs, onRecovery })
+    this.store = resilientStore(store, { ...seams, timeoutMs: config.operationTimeoutMs, onRecovery })
     this.reads = new BatchedReads(this.store, clock, config.operationTimeoutMs)
     this.batchedWrites = new BatchedWrites(this.store, clock, config.operationTimeoutMs)
     this.commits = new Commits(this)
@@ -89,8 +94,8 @@ export class TwoTierCache implements CommittingTiers {
       this.store.breaker.probeSoon()
       if (!this.coherence.isBoundKnown) this.#announceBound()
     }
-    this.poller = new Poller({ store, coherence, maxStalenessMs, timeoutMs, clock, randomness, logger, onAnswer })
-    this.#sweeper = new Sweeper(store, { clock, randomness, logger })
+    this.poller = new Poller({ ...seams, store, coherence, maxStalenessMs, timeoutMs, onAnswer })
+    this.#sweeper = new Sweeper(store, seams)
   }
 
   partition<V>(options: PartitionOptions<V>): Partition<V> {
@@ -115,7 +120,7 @@ export class TwoTierCache implements CommittingTiers {
     return this.poller.isResting ? 'idle' : 'lost'
   }
 
-  storeStats(): StoreTraffic {
+  trafficStats(): StoreTraffic {
     const { reads, batchedWrites } = this
     const { failures, refusals, state } = this.store.breaker
     return {
@@ -125,6 +130,8 @@ export class TwoTierCache implements CommittingTiers {
       writes: batchedWrites.writes,
       failures,
       refusals,
+      slow: this.#slow.count,
+      sweeper: { ...this.#sweeper.stats },
       breaker: state,
     }
   }
@@ -142,6 +149,12 @@ export class TwoTierCache implements CommittingTiers {
       pushGaps,
       violations: this.violations,
     }
+  }
+
+  /** What the store says of itself. Rejects like any operation, and counts for none. */
+  async storeStats(): Promise<StoreStats> {
+    await this.ready()
+    return this.store.stats()
   }
 
   /** Resolves when no instance answers from memory any more with what was removed before this call. */
@@ -235,7 +248,7 @@ export class TwoTierCache implements CommittingTiers {
     const checks = new ReplyChecks(this.#rawStore)
     try {
       const stop = this.#rawStore.subscribe?.((push: unknown) => {
-        if (checks.isPush(push)) this.coherence.applyPush(push)
+        if (checks.isBump(push)) this.coherence.applyPush(push)
       })
       if (stop !== undefined) this.#unsubscribe.push(stop)
     } catch (err) {

@@ -1,5 +1,5 @@
 import { sleep } from '../shared/clock.ts'
-import { isSallyportError, StoreUnavailableError } from '../shared/errors.ts'
+import { hasCode, StoreUnavailableError } from '../shared/errors.ts'
 import { withTimeout } from '../shared/timeout.ts'
 import { Turns } from '../shared/turns.ts'
 import type { CommittingTiers, Kept } from './commits.ts'
@@ -134,7 +134,7 @@ export class Writes<V> {
     try {
       return await store.remove(target)
     } catch (error) {
-      if (!isSallyportError(error) || error.code !== 'ERR_STORE_UNAVAILABLE') throw error
+      if (!hasCode(error, 'ERR_STORE_UNAVAILABLE')) throw error
       if (lateAt - clock.monotonic() < config.operationTimeoutMs / 2) throw error
       await sleep(clock, config.operationTimeoutMs / 10)
       const reply = await withTimeout(clock, lateAt - clock.monotonic(), store.remove(target), () => error)

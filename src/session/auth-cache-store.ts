@@ -17,7 +17,7 @@ import type {
   StoreStats,
 } from '../cache/store.ts'
 import type { Clock } from '../shared/clock.ts'
-import { isSallyportError, SallyportError } from '../shared/errors.ts'
+import { hasCode, SallyportError } from '../shared/errors.ts'
 import { withTimeout } from '../shared/timeout.ts'
 import { Turns } from '../shared/turns.ts'
 import { isLive, type Frame } from './auth-cache-frame.ts'
@@ -220,7 +220,7 @@ export class AuthCacheStore implements Store {
 
 /** No entry has version 0. */
 function unreadable(error: unknown): Frame {
-  if (!isSallyportError(error) || error.code !== 'ERR_STORE_CORRUPT') throw error
+  if (!hasCode(error, 'ERR_STORE_CORRUPT')) throw error
   const never = { createdAt: 0, writtenAt: 0, idleMs: 0, expiresAt: 0, absoluteExpiresAt: undefined }
   return { ...never, version: 0, value: new Uint8Array() }
 }

@@ -12,7 +12,7 @@ export function cacheStats(
     answers: { ...answers },
     sessions: sessions.stats(),
     verifiers: verifiers.stats(),
-    store: tiers.storeStats(),
+    store: tiers.trafficStats(),
     coherence: tiers.coherenceStats(),
   }
 }

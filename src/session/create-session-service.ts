@@ -37,7 +37,7 @@ export function createSessionService<Data extends SessionData>(options: SessionS
     revoke: (id, how) => index.revoke(id, how),
     revokeOthers: ({ id, claims }, how) => index.revokeOthers({ id, subject: claims.sub }, how),
     revokeAll: (of, how) => index.revokeAll(of, how),
-    transactions: createTransactions(tiers, vault, options.randomness),
+    transactions: createTransactions(tiers, vault),
     cache: sevenOperations(
       { tiers, vault, sessions: parts, verifiers: parts.verifiers, counts: authenticator.counts },
       {
@@ -46,6 +46,7 @@ export function createSessionService<Data extends SessionData>(options: SessionS
       },
     ),
     stats: () => cacheStats(tiers, { sessions: partition, verifiers: parts.verifiers.partition }, authenticator.counts),
+    storeStats: () => tiers.storeStats(),
     lease: () => tiers.lease(),
     async ping() {
       await tiers.ready()

@@ -40,20 +40,38 @@ test('the same secret makes the same keys in every process', () => {
   assert.equal(one.kid, other.kid)
   assert.equal(one.mac('use', 'text'), other.mac('use', 'text'))
   assert.equal(one.hash('use', 'a', 'b'), other.hash('use', 'a', 'b'))
-  assert.deepEqual(one.sealingKey('id'), other.sealingKey('id'))
+  assert.deepEqual(one.tokenSealingKey('id'), other.tokenSealingKey('id'))
+  assert.deepEqual(one.serverSealingKey('key'), other.serverSealingKey('key'))
 })
 
 test('every use has keys of its own', () => {
   const keys = createKeyRing([first]).primary
-  const made = [keys.mac('x', 'x'), keys.hash('x', 'x'), Buffer.from(keys.sealingKey('x')).toString('base64url')]
+  const sealing = [keys.tokenSealingKey('x'), keys.serverSealingKey('x')]
+  const made = [
+    keys.mac('x', 'x'),
+    keys.hash('x', 'x'),
+    ...sealing.map((each) => Buffer.from(each).toString('base64url')),
+  ]
   assert.equal(new Set(made).size, made.length)
+})
+
+test('every record has a sealing key of its own, whatever it is made from', () => {
+  const keys = createKeyRing([first]).primary
+  for (const make of [keys.tokenSealingKey, keys.serverSealingKey]) assert.notDeepEqual(make('a'), make('b'))
+})
+
+test('no secret makes the sealing keys of another', () => {
+  const [one, other] = [createKeyRing([first]).primary, createKeyRing([second]).primary]
+  assert.notDeepEqual(one.tokenSealingKey('x'), other.tokenSealingKey('x'))
+  assert.notDeepEqual(one.serverSealingKey('x'), other.serverSealingKey('x'))
 })
 
 test('a MAC is 43 characters, a kid eight, a sealing key 32 bytes', () => {
   const keys = createKeyRing([first]).primary
   assert.match(keys.mac('use', 'text'), /^[\w-]{43}$/)
   assert.match(keys.kid, /^[\w-]{8}$/)
-  assert.equal(keys.sealingKey('id').length, 32)
+  assert.equal(keys.tokenSealingKey('id').length, 32)
+  assert.equal(keys.serverSealingKey('key').length, 32)
 })
 
 test('neither kid nor hashes tell the secret', () => {

@@ -8,8 +8,10 @@ export interface Keys {
   mac(label: string, text: string): string
   /** A key hash: what stands in the store instead of an id. */
   hash(label: string, ...parts: readonly string[]): string
-  /** The key a record under this id is sealed with: it takes the id and the secret to make it. */
-  sealingKey(id: string): Uint8Array
+  /** What a record under this id is sealed with: it takes the id and the secret to make it. */
+  tokenSealingKey(id: string): Uint8Array
+  /** What a record is sealed with that can be opened without its id. Each has its own: no key seals much. */
+  serverSealingKey(storeKey: string): Uint8Array
 }
 
 /** The configured secrets: the first makes, all of them accept. */
@@ -51,6 +53,7 @@ function deriveKeys(secret: string): Keys {
   const macKey = deriveKey('mac')
   const hashKey = deriveKey('hash')
   const sealKey = deriveKey('seal')
+  const serverSealKey = deriveKey('seal-server')
   return {
     kid: derive('kid', 6).toString('base64url'),
     mac: (label, text) =>
@@ -61,7 +64,8 @@ function deriveKeys(secret: string): Keys {
       createHmac('sha256', hashKey)
         .update(framed([label, ...parts]))
         .digest('base64url'),
-    sealingKey: (id) => createHmac('sha256', sealKey).update(id).digest(),
+    tokenSealingKey: (id) => createHmac('sha256', sealKey).update(id).digest(),
+    serverSealingKey: (storeKey) => createHmac('sha256', serverSealKey).update(storeKey).digest(),
   }
 }
 

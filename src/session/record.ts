@@ -1,3 +1,4 @@
+import { isPlainObject } from '../shared/options.ts'
 import type { Claims, SessionData, TokenSet } from './tokens.ts'
 
 /** Everything a session is, sealed in the store and frozen in memory. */
@@ -25,6 +26,15 @@ export interface RefreshState {
   readonly failures: number
   /** Not before this, by the store's clock. */
   readonly notBefore?: number
+}
+
+/** Whether it has all that a record is relied on to have. What is readable in the store may have been edited there. */
+export function isSessionRecord(value: unknown): value is SessionRecord {
+  if (!isPlainObject(value)) return false
+  const { claims, data, tokens, tokensAt, refresh } = value
+  if (![claims, data, tokens, refresh].every(isPlainObject) || typeof tokensAt !== 'number') return false
+  const { count, fence, doubts, failures } = refresh as Record<string, unknown>
+  return [count, fence, doubts, failures].every((each) => typeof each === 'number')
 }
 
 export const neverRefreshed: RefreshState = { count: 0, fence: 0, doubts: 0, failures: 0 }

@@ -2,7 +2,7 @@ import type { CacheEntry } from '../cache/entry.ts'
 import type { Partition } from '../cache/partition.ts'
 import type { Writes } from '../cache/writes.ts'
 import { sleep, type Clock } from '../shared/clock.ts'
-import { isSallyportError, SallyportError } from '../shared/errors.ts'
+import { hasCode, SallyportError } from '../shared/errors.ts'
 import type { Logger } from '../shared/logger.ts'
 import type { Randomness } from '../shared/randomness.ts'
 import { deepFreeze, type RefreshState, type SessionRecord } from './record.ts'
@@ -132,7 +132,7 @@ export class RefreshTurn {
         if (written === 'gone') throw sessionEnded()
         return undefined
       } catch (err) {
-        const mayRetry = isSallyportError(err) && err.code === 'ERR_STORE_UNAVAILABLE'
+        const mayRetry = hasCode(err, 'ERR_STORE_UNAVAILABLE')
         if (!mayRetry || clock.monotonic() >= this.#endsAt) throw err
         isInDoubt = true
         logger.warn({ err }, 'refreshed tokens could not be stored; trying again')

@@ -1,4 +1,5 @@
 import type { CacheStats, CoherenceStats } from '../cache/stats.ts'
+import type { StoreStats } from '../cache/store.ts'
 import type { AuthCache } from './auth-cache.ts'
 import type { RevokeOptions, Session, SessionInfo } from './session.ts'
 import type { Claims, SessionData, TokenSet } from './tokens.ts'
@@ -30,6 +31,7 @@ export interface SessionService<Data extends SessionData = SessionData> {
   /** The seven operations on the same two tiers. */
   readonly cache: AuthCache
   stats(): CacheStats
+  storeStats(): Promise<StoreStats>
   /** Whether L1 may answer now. */
   lease(): CoherenceStats['lease']
   ping(): Promise<void>

@@ -2,7 +2,7 @@ import type { SessionParts } from './session-parts.ts'
 import type { CacheEntry } from '../cache/entry.ts'
 import { BreakerOpenError } from '../cache/l2/circuit-breaker.ts'
 import type { Place } from '../cache/writes.ts'
-import { isSallyportError, SallyportError } from '../shared/errors.ts'
+import { hasCode, SallyportError } from '../shared/errors.ts'
 import { issueTicket, parseTicket, type Ticket } from './cookie-text.ts'
 import { assertSessionData } from './json.ts'
 import { deepFreeze, neverRefreshed, type SessionRecord } from './record.ts'
@@ -85,7 +85,7 @@ export class SessionLifecycle {
     try {
       return (await this.#parts.partition.load(text, key, true)).entry
     } catch (error) {
-      if (isSallyportError(error) && error.code === 'ERR_STORE_CORRUPT') return undefined
+      if (hasCode(error, 'ERR_STORE_CORRUPT')) return undefined
       throw error
     }
   }

@@ -7,9 +7,11 @@ import type { Logger } from '../shared/logger.ts'
 import type { Randomness } from '../shared/randomness.ts'
 import { Caretaker } from './caretaker.ts'
 import type { KeyRing } from './key-ring.ts'
+import { RecordCodec } from './record-codec.ts'
 import type { SessionRecord } from './record.ts'
 import { Refresher } from './refresher.ts'
 import { sessionTier, verifierTier, type SealedTier } from './sealed-tier.ts'
+import { settleSealing, type SealingOptions } from './sealing.ts'
 import { SessionCookies, type SessionCookieOptions } from './session-cookies.ts'
 import type { Claims, RefreshTokens, RevokeToken } from './tokens.ts'
 import { Vault } from './vault.ts'
@@ -24,6 +26,7 @@ export interface SessionServiceOptions {
   absoluteLifetimeSec: number
   transactionTtlSec: number
   cache: TwoTierCacheConfig | undefined
+  sealing: SealingOptions
   refreshTokens: RefreshTokens
   revokeToken: RevokeToken
   /** A refresh request ends after this. */
@@ -54,7 +57,8 @@ export interface SessionParts extends SessionServiceOptions, SealedTier<SessionR
 export function assembleSessionParts(options: SessionServiceOptions): SessionParts {
   const { store, secrets, logger, clock, randomness, hooks } = options
   const config = resolveCacheConfig(options.cache)
-  const vault = new Vault(secrets, randomness, logger)
+  const codec = new RecordCodec(settleSealing(options.sealing, logger), randomness)
+  const vault = new Vault(secrets, codec, logger)
   const tiers = new TwoTierCache({ store, config, clock, randomness, logger })
   const { partition, writes }: SealedTier<SessionRecord> = sessionTier(tiers, vault, (entry) => caretaker.plan(entry))
   const refresher = new Refresher({

@@ -10,8 +10,8 @@ const value = { nonce: 'n', codeVerifier: 'v' }
 
 async function start(t: TestContext, plan: ProcessPlan = {}): Promise<SessionProcess & { transactions: Transactions }> {
   const started = await startProcess(t, plan)
-  const { tiers, vault, randomness } = started.parts
-  return { ...started, transactions: createTransactions(tiers, vault, randomness) }
+  const { tiers, vault } = started.parts
+  return { ...started, transactions: createTransactions(tiers, vault) }
 }
 
 test('what was put is taken, once', async (t) => {
@@ -62,6 +62,52 @@ test('a row that was moved to another id does not open, and is used up all the s
   await held.store.create({ ...stolen, key: parts.vault.keyOf('cv:', 'other'), lifetime: { idleMs: 600_000 } })
   assert.equal(await transactions.take('other'), undefined)
   assert.equal((await held.store.stats()).entries, 0)
+})
+
+test('one that does not open is said in the log', async (t) => {
+  const { transactions, parts, held, lines } = await start(t)
+  const newer = Uint8Array.of(8, 1, 2, 3)
+  await held.store.create({
+    key: parts.vault.keyOf('cv:', 'state'),
+    value: newer,
+    lifetime: { idleMs: 600_000 },
+  })
+  assert.equal(await transactions.take('state'), undefined)
+  assert.deepEqual(
+    lines.map(({ level, fields }) => [level, fields]),
+    [['warn', { count: 1 }]],
+  )
+})
+
+for (const seal of [true, 'server', false] as const) {
+  test(`put with seal: ${seal}, it is taken with that`, async (t) => {
+    const { transactions } = await start(t, { options: { sealing: { seal } } })
+    await transactions.put('state', value, 600)
+    assert.deepEqual(await transactions.take('state'), value)
+  })
+}
+
+test('sealed in one way, it is taken in every other', async (t) => {
+  const clock = manualClock()
+  const inner = memoryStore({ clock })
+  const modes = [true, 'server', false] as const
+  const processes = await Promise.all(modes.map((seal) => start(t, { clock, inner, options: { sealing: { seal } } })))
+  for (const [i, taker] of processes.entries()) {
+    for (const [j, putter] of processes.slice(0, 2).entries()) {
+      await putter.transactions.put(`state ${i} ${j}`, value, 600)
+      assert.deepEqual(await taker.transactions.take(`state ${i} ${j}`), value)
+    }
+  }
+})
+
+test('readable, it is taken where it is written only', async (t) => {
+  const clock = manualClock()
+  const inner = memoryStore({ clock })
+  const readable = await start(t, { clock, inner, options: { sealing: { seal: false } } })
+  const sealing = await start(t, { clock, inner })
+  await readable.transactions.put('state', value, 600)
+  assert.equal(await sealing.transactions.take('state'), undefined)
+  assert.equal(await readable.transactions.take('state'), undefined)
 })
 
 test('one that was put before the secret was rotated is taken after it', async (t) => {

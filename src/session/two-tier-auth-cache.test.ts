@@ -50,6 +50,9 @@ describe('options', () => {
       serveStaleForSec: 0,
       maxStalenessMs: 500,
       operationTimeoutMs: 500,
+      slowOperationMs: 100,
+      seal: 'server',
+      compressAboveBytes: 1_024,
       logger: recordingLogger().logger,
       clock: manualClock(),
       randomness: systemRandomness,
@@ -67,6 +70,9 @@ describe('options', () => {
     l1TtlSec: Number.NaN,
     maxStalenessMs: 99,
     operationTimeoutMs: Infinity,
+    slowOperationMs: -1,
+    seal: 'Server',
+    compressAboveBytes: 0,
     logger: () => {},
     clock: Date,
     randomness: Math.random,
@@ -77,6 +83,19 @@ describe('options', () => {
       assert.deepEqual(problemsOf({ store: memoryStore(), secret, [name]: value }), [name])
     })
   }
+
+  test('to compress what is kept readable are refused', () => {
+    assert.deepEqual(problemsOf({ store: memoryStore(), secret, seal: false, compressAboveBytes: 1 }), [
+      'compressAboveBytes',
+    ])
+  })
+
+  test('to seal are refused with a store that keeps JSON only', () => {
+    const memory = memoryStore()
+    const store = Object.assign(memory, { capabilities: { ...memory.capabilities, values: 'json' } })
+    assert.deepEqual(problemsOf({ store, secret }), ['seal'])
+    assert.deepEqual(problemsOf({ store, secret, seal: false }), [])
+  })
 
   test('with many mistakes are refused with all of them', () => {
     assert.deepEqual(problemsOf(wrong).sort(), Object.keys(wrong).sort())
@@ -176,6 +195,14 @@ test('its counters tell what it did', async (t) => {
   const { answers, sessions } = cache.stats()
   assert.deepEqual(answers, { l1: 1, l2: 1, joined: 0, stale: 0, refused: 1 })
   assert.deepEqual([sessions.entries, sessions.hits, sessions.misses, sessions.evictions.capacity], [1, 1, 2, 2])
+})
+
+test('how large the store is, it asks the store', async (t) => {
+  const cache = new TwoTierAuthCache({ store: memoryStore(), secret })
+  t.after(() => cache.close())
+  await cache.setAuthSession('a', session)
+  await cache.setCodeVerifier('b', 'verifier')
+  assert.equal((await cache.storeStats()).entries, 2)
 })
 
 describe('close', () => {

@@ -1,11 +1,10 @@
 import type { Item } from '../cache/entry.ts'
 import type { StoredEntry } from '../cache/store.ts'
 import type { Logger } from '../shared/logger.ts'
-import type { Randomness } from '../shared/randomness.ts'
 import { cookieTextLength, parseTicket } from './cookie-text.ts'
 import type { KeyRing, Keys } from './key-ring.ts'
+import type { RecordCodec, RecordPlace } from './record-codec.ts'
 import { deepFreeze } from './record.ts'
-import { seal, unseal } from './seal.ts'
 
 export const sessionPrefix = 'session:'
 export const verifierPrefix = 'cv:'
@@ -20,16 +19,16 @@ export function textOfId(id: string): string {
   return id.length === cookieTextLength || id.charCodeAt(0) === idMark.charCodeAt(0) ? idMark + id : id
 }
 
-/** Which key an id has in the store, and how its value is sealed. */
+/** Which key an id has in the store, and how its value is kept there. */
 export class Vault {
   readonly keyRing: KeyRing
-  readonly #randomness: Randomness
+  readonly #codec: RecordCodec
   readonly #logger: Logger
   #unreadable = 0
 
-  constructor(keyRing: KeyRing, randomness: Randomness, logger: Logger) {
+  constructor(keyRing: KeyRing, codec: RecordCodec, logger: Logger) {
     this.keyRing = keyRing
-    this.#randomness = randomness
+    this.#codec = codec
     this.#logger = logger
   }
 
@@ -39,16 +38,33 @@ export class Vault {
   }
 
   seal({ text, key, value }: Item<unknown>): Uint8Array {
-    const { id, keys } = this.#identify(text)
-    return seal(keys.sealingKey(id), key, value, this.#randomness)
+    return this.sealAt({ ...this.#identify(text), storeKey: key }, value)
   }
 
-  /** `undefined` and a warning if it does not open: it is no session for us, and never deleted, for it may be newer than we are. */
-  open(text: string, { key, value }: Pick<StoredEntry, 'key' | 'value'>): unknown {
-    const { id, keys } = this.#identify(text)
-    const opened = unseal(keys.sealingKey(id), key, value)
+  /**
+   * `undefined` and a warning if it does not open, or is no `isValue`: it is nothing for us, and never deleted, for it
+   * may be newer than we are.
+   */
+  open<V>(
+    text: string,
+    { key, value }: Pick<StoredEntry, 'key' | 'value'>,
+    isValue: (opened: unknown) => opened is V,
+  ): V | undefined {
+    const opened = this.#codec.decode(value, { ...this.#identify(text), storeKey: key })
+    if (isValue(opened)) return deepFreeze(opened)
+    this.#noteUnreadable()
+    return undefined
+  }
+
+  sealAt(place: RecordPlace, value: unknown): Uint8Array {
+    return this.#codec.encode(value, place)
+  }
+
+  /** `undefined` and a warning if it does not open. */
+  openAt(place: RecordPlace, stored: Uint8Array): unknown {
+    const opened = this.#codec.decode(stored, place)
     if (opened === undefined) this.#noteUnreadable()
-    return deepFreeze(opened)
+    return opened
   }
 
   /** One line for the first, the tenth, the hundredth …: after a change of the format every request may meet one. */

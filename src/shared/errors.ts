@@ -20,6 +20,7 @@ export type ErrorCode =
   | 'ERR_STORE_MISMATCH'
   | 'ERR_STORE_UNAVAILABLE'
   | 'ERR_STORE_UNSUPPORTED'
+  | 'ERR_STORE_VALUE_TOO_LARGE'
   | 'ERR_CLOSED'
   | 'ERR_UNEXPECTED'
 
@@ -81,6 +82,11 @@ export function isSallyportError(value: unknown): value is SallyportError {
   return typeof value === 'object' && value !== null && brand in value
 }
 
+/** Whether `error` is an error of sallyport with this code. */
+export function hasCode(error: unknown, code: ErrorCode): error is SallyportError {
+  return isSallyportError(error) && error.code === code
+}
+
 const statusOf: Record<ErrorCode, number> = {
   ERR_ARGUMENT_INVALID: 500,
   ERR_CONFIG_INVALID: 500,
@@ -102,6 +108,7 @@ const statusOf: Record<ErrorCode, number> = {
   ERR_STORE_MISMATCH: 500,
   ERR_STORE_UNAVAILABLE: 503,
   ERR_STORE_UNSUPPORTED: 501,
+  ERR_STORE_VALUE_TOO_LARGE: 500,
   ERR_CLOSED: 503,
   ERR_UNEXPECTED: 500,
 }

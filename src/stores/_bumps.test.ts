@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { bucketOf } from '../cache/bucket.ts'
-import { bucketCount, bumpFrom, byBucket, remembering } from './_bumps.ts'
+import { bucketCount, byBucket, remembering, riseFrom } from './_bumps.ts'
 
 test('keys are grouped by bucket, each key once, buckets in ascending order', () => {
   const keys = Array.from({ length: 1_000 }, (_, i) => `key-${i % 500}`)
@@ -17,14 +17,14 @@ test('keys are grouped by bucket, each key once, buckets in ascending order', ()
 
 test('a bump names up to 50 keys and no more', () => {
   const keys = Array.from({ length: 51 }, (_, i) => `key-${i}`)
-  assert.deepEqual(bumpFrom(3, 0, keys.slice(1), 100).keys, keys.slice(1))
-  assert.equal(bumpFrom(3, 0, keys, 100).keys, '*')
+  assert.deepEqual(riseFrom(3, 0, keys.slice(1), 100).keys, keys.slice(1))
+  assert.equal(riseFrom(3, 0, keys, 100).keys, '*')
 })
 
 test('a number follows the clock, and rises by one where the clock does not', () => {
-  assert.equal(bumpFrom(0, 5, ['a'], 100.9).n, 100)
-  assert.equal(bumpFrom(0, 100, ['a'], 100).n, 101)
-  assert.equal(bumpFrom(0, 500, ['a'], 100).n, 501)
+  assert.equal(riseFrom(0, 5, ['a'], 100.9).n, 100)
+  assert.equal(riseFrom(0, 100, ['a'], 100).n, 101)
+  assert.equal(riseFrom(0, 500, ['a'], 100).n, 501)
 })
 
 test('a bucket remembers its newest eight bumps, oldest first', () => {

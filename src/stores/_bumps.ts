@@ -5,9 +5,12 @@ import type { Bump, RemoveTarget } from '../cache/store.ts'
 export const bucketCount = 256
 
 /** With more keys than this in one bump the receiver is better off dropping the bucket. */
-const maxNamedKeys = 50
+export const maxNamedKeys = 50
 /** Bumps a bucket remembers, so that a poll drops exactly the keys a push would have. */
-const maxRemembered = 8
+export const maxRemembered = 8
+
+/** A bump, but for whose it is. */
+export type Rise = Omit<Bump, 'incarnation'>
 
 /** The keys of one unit, by bucket in ascending order: one bump each. */
 export function byBucket(keys: Iterable<string>): [bucket: number, keys: string[]][] {
@@ -21,8 +24,8 @@ export function byBucket(keys: Iterable<string>): [bucket: number, keys: string[
   return [...groups].sort(([a], [b]) => a - b)
 }
 
-/** The bump that takes a bucket from `prev` on. */
-export function bumpFrom(bucket: number, prev: number, keys: readonly string[], storeNow: number): Bump {
+/** What takes a bucket from `prev` on. */
+export function riseFrom(bucket: number, prev: number, keys: readonly string[], storeNow: number): Rise {
   return { bucket, prev, n: nextEpoch(prev, storeNow), keys: keys.length > maxNamedKeys ? '*' : keys }
 }
 

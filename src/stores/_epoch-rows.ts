@@ -1,58 +1,55 @@
 import type { Bump, EpochsReply } from '../cache/store.ts'
-import { bucketCount, bumpFrom, byBucket, remembering } from './_bumps.ts'
+import { byBucket, riseFrom } from './_bumps.ts'
+import { epochsFrom, recentAfter } from './_sql-epochs.ts'
+import type { EpochRow, Identity } from './_sql-epochs.ts'
 import type { Connection } from './_sqlite-connection.ts'
-import type { TableNames } from './_sqlite-schema.ts'
-
-type Remembered = Pick<Bump, 'prev' | 'n' | 'keys'>
+import type { EpochStatements } from './_sqlite-statements.ts'
 
 /** The epochs of a store as rows: one per bucket that was ever bumped. */
 export class EpochRows {
-  readonly #one: string
-  readonly #numbers: string
-  readonly #save: string
-  readonly #meta: string
+  readonly #statements: EpochStatements
 
-  constructor({ epoch, meta }: TableNames) {
-    this.#one = `SELECT n, recent FROM ${epoch} WHERE bucket = ?`
-    this.#numbers = `SELECT bucket, n FROM ${epoch}`
-    this.#save = `INSERT INTO ${epoch} (bucket, n, recent) VALUES (?, ?, ?)
-      ON CONFLICT (bucket) DO UPDATE SET n = excluded.n, recent = excluded.recent`
-    this.#meta = `SELECT incarnation, max_staleness_ms FROM ${meta}`
+  constructor(statements: EpochStatements) {
+    this.#statements = statements
   }
 
   /** Bumps what the keys need, one bump per bucket; belongs inside the unit that changes the keys. */
   bump(connection: Connection, keys: readonly string[], storeNow: number): Bump[] {
+    const { incarnation } = this.#identity(connection)
     return byBucket(keys).map(([bucket, named]) => {
-      const [row] = connection.all<{ n: number; recent: string }>(this.#one, bucket)
-      const bump = bumpFrom(bucket, row?.n ?? 0, named, storeNow)
-      const recent = remembering(remembered(row?.recent), { prev: bump.prev, n: bump.n, keys: bump.keys })
-      connection.run(this.#save, bucket, bump.n, JSON.stringify(recent))
-      return bump
+      const row = this.#row(connection, bucket)
+      const rise = riseFrom(bucket, row?.n ?? 0, named, storeNow)
+      connection.run(this.#statements.save, bucket, rise.n, recentAfter(row, rise))
+      return { incarnation, ...rise }
     })
   }
 
   /** Everything a poll needs, of one state of the database. */
   read(connection: Connection, known: readonly number[]): Omit<EpochsReply, 'storeNow'> {
     return connection.reading(() => {
-      const [meta] = connection.all<{ incarnation: string; max_staleness_ms: number }>(this.#meta)
-      const numbers = Array.from({ length: bucketCount }, () => 0)
-      const recent: Bump[] = []
-      for (const { bucket, n } of connection.all<{ bucket: number; n: number }>(this.#numbers)) {
-        numbers[bucket] = n
-        if (n > (known[bucket] ?? 0)) recent.push(...this.#above(connection, bucket, known[bucket] ?? 0))
-      }
-      return { incarnation: meta?.incarnation ?? '', maxStalenessMs: meta?.max_staleness_ms ?? 0, numbers, recent }
+      const rows = connection.all<EpochRow>(this.#statements.numbers)
+      const told = rows.map((row) =>
+        row.n > (known[row.bucket] ?? 0) ? (this.#row(connection, row.bucket) ?? row) : row,
+      )
+      return epochsFrom(this.#identity(connection), told, known)
     })
   }
 
-  #above(connection: Connection, bucket: number, known: number): Bump[] {
-    const [row] = connection.all<{ recent: string }>(this.#one, bucket)
-    return remembered(row?.recent)
-      .filter((bump) => bump.n > known)
-      .map((bump) => ({ bucket, ...bump }))
+  /** Raises the greatest staleness any instance was promised; never lowers it. */
+  raiseMaxStaleness(connection: Connection, maxStalenessMs: number): void {
+    connection.run(this.#statements.raiseMaxStaleness, maxStalenessMs, maxStalenessMs)
   }
-}
 
-function remembered(recent: string | undefined): Remembered[] {
-  return recent === undefined ? [] : (JSON.parse(recent) as Remembered[])
+  ping(connection: Connection): void {
+    connection.all(this.#statements.ping)
+  }
+
+  #row(connection: Connection, bucket: number): EpochRow | undefined {
+    return connection.all<EpochRow>(this.#statements.one, bucket)[0]
+  }
+
+  #identity(connection: Connection): Identity {
+    const [meta] = connection.all<{ incarnation: string; max_staleness_ms: number }>(this.#statements.identity)
+    return { incarnation: meta?.incarnation ?? '', maxStalenessMs: meta?.max_staleness_ms ?? 0 }
+  }
 }

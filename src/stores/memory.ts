@@ -25,7 +25,7 @@ import type { Logger } from '../shared/logger.ts'
 import { checkOptions, integer, objectWith } from '../shared/options.ts'
 import type { Rules } from '../shared/options.ts'
 import { systemRandomness } from '../shared/randomness.ts'
-import { bucketCount, bumpFrom, byBucket, keysToBump, remembering } from './_bumps.ts'
+import { bucketCount, byBucket, keysToBump, remembering, riseFrom } from './_bumps.ts'
 import { deadlines, extendedDeadline } from './_deadlines.ts'
 import { isLive, kindOf, MemoryRows } from './_memory-rows.ts'
 import type { Row } from './_memory-rows.ts'
@@ -249,7 +249,8 @@ class MemoryStore implements Store {
 
   #bump(keys: readonly string[], now: number): Bump[] {
     return byBucket(keys).map(([bucket, named]) => {
-      const bump = bumpFrom(bucket, this.#numbers[bucket] ?? 0, named, now)
+      const rise = riseFrom(bucket, this.#numbers[bucket] ?? 0, named, now)
+      const bump = { incarnation: this.#incarnation, ...rise }
       this.#numbers[bucket] = bump.n
       this.#recent[bucket] = remembering(this.#recent[bucket] ?? [], bump)
       return bump

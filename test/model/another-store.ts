@@ -3,12 +3,13 @@
  *
  * Covers: a restore at any moment, so that numbers fall and versions mean other contents; another store of another
  * incarnation, empty or not, whose numbers begin anew, for its clock has nothing to do with the first one's; reads,
- * polls and writes of R's own (touches of A; removals by index, where R does not know beforehand which keys they hit;
- * changes of another key) that fall before, into or after that; pushes of either store, lost, repeated and much too
- * late; updates, revokes and changes of another key by others.
+ * polls and writes of R's own (touches of A; updates of A, and what R keeps of them; removals by index, where R does not
+ * know beforehand which keys they hit, alone and beside a token refresh of A; changes of another key) that fall before,
+ * into or after that; pushes of either store, lost, repeated and much too late; updates, revokes and changes of another
+ * key by others.
  *
  * Bounds: one restore, of the first state, or one other store (`LONG=1`: two of them); one read, one poll and one write
- * of R's own at a time, all of these of one kind; three bumps.
+ * of R's own at a time, or a removal and a refresh, all of these of one kind; three bumps.
  *
  * Time is left out: the lease always holds. What is left of every bound is that once R has had the answer to a poll
  * that was sent after something happened, it does not answer as if it had not; see `one-reader.ts` for the rest.
@@ -23,6 +24,7 @@ import {
   applyPush,
   clear,
   mayInsertRead,
+  mayInsertWritten,
   mayServe,
   noKeys,
   nowhere,
@@ -43,8 +45,8 @@ const polledSince = 2
 
 const keyA = 1
 
-/** The kinds of R's own writes: a touch of A, a removal by index, a change of another key of the bucket. */
-export type OwnKind = 'touch' | 'removal' | 'another key'
+/** The kinds of R's own writes: of A, of whatever is under an index, of another key of the bucket. */
+export type OwnKind = 'touch' | 'update' | 'removal' | 'removal beside a refresh' | 'another key'
 
 /** What a backup holds. */
 interface Content {
@@ -102,6 +104,8 @@ interface State {
     recent: Bump
   }
   own: Own
+  /** The refresh beside the removal: it makes no bump. */
+  refresh: Own
 }
 
 const noBump: Bump = { prev: 0, n: 0, keys: noKeys }
@@ -122,9 +126,10 @@ export function anotherStore(rules: Rules, own: OwnKind): Model<State> {
     broken: (state) => broken(rules, state),
     steps(state, step) {
       storeSteps(rules, state, step)
-      readSteps(rules, state, step)
+      readSteps(rules, state, own, step)
       pollSteps(rules, state, step)
       ownSteps(rules, state, own, step)
+      if (own === 'removal beside a refresh') refreshSteps(rules, state, step)
       pushSteps(rules, state, step)
     },
   }
@@ -155,6 +160,7 @@ function start(): State {
       recent: { ...noBump },
     },
     own: { ...noOwn, bump: { ...noBump } },
+    refresh: { ...noOwn, bump: { ...noBump } },
   }
 }
 
@@ -234,7 +240,7 @@ function replace(state: State, version: number): void {
 
 /** What was promised of A is void if A is there again; what was read or done before is old. */
 function upheave(state: State, mustNotice: boolean): void {
-  const { entry, read, poll, own, store } = state
+  const { entry, read, poll, own, refresh, store } = state
   state.upheavals++
   state.upheaval = happened
   poll.isAfterUpheaval = false
@@ -242,16 +248,17 @@ function upheave(state: State, mustNotice: boolean): void {
   entry.isOld = entry.version > 0
   read.isOld = read.at === answered
   own.isOld = own.at === answered
+  refresh.isOld = refresh.at === answered
   if (store.version === 0) return
   state.revoke = never
   poll.isAfterRevoke = false
   state.isRemovedHere = false
 }
 
-function readSteps(rules: Rules, { read }: State, step: Step<State>): void {
+function readSteps(rules: Rules, { read }: State, kind: OwnKind, step: Step<State>): void {
   if (read.at === nowhere) step('R sends a read of A', sendRead)
   if (read.at === sent) step('the store reads A', answerRead)
-  if (read.at === answered) step('R gets the answer of its read', (next) => getRead(rules, next))
+  if (read.at === answered) step('R gets the answer of its read', (next) => getRead(rules, next, kind))
   if (read.at !== nowhere) step('the read is lost', endRead)
 }
 
@@ -271,15 +278,17 @@ function endRead({ read }: State): void {
   read.isVoid = read.isOld = false
 }
 
-function getRead(rules: Rules, state: State): void {
-  const { view, entry } = state
+/** No read is kept while a write of A is open. */
+function getRead(rules: Rules, state: State, kind: OwnKind): void {
+  const { view, entry, own, refresh } = state
+  const isWriting = refresh.at !== nowhere || (kind === 'update' && own.at !== nowhere)
   const { stamp, version, isVoid, isOld } = state.read
   endRead(state)
   if (version === 0) forget(state)
-  else if (mayInsertRead(rules, view, { stamp, detached: isVoid })) {
+  else if (!isWriting && mayInsertRead(rules, view, { stamp, detached: isVoid })) {
     put(entry, { version, stamp, age: 0 })
     entry.isOld = isOld
-  }
+  } else if (entry.version < version) forget(state)
 }
 
 function forget({ entry }: State): void {
@@ -342,14 +351,20 @@ function fall(rules: Rules, state: State, n: number): void {
   if (rules.fallVoids) voidAll(state)
 }
 
-function voidAll({ read, own }: State): void {
-  read.isVoid = read.at !== nowhere
+function voidAll(state: State): void {
+  const { own, refresh } = state
+  detach(state)
   own.isVoid = own.at !== nowhere
+  refresh.isVoid = refresh.at !== nowhere
+}
+
+function detach({ read }: State): void {
+  read.isVoid = read.at !== nowhere
 }
 
 function ownSteps(rules: Rules, state: State, kind: OwnKind, step: Step<State>): void {
   const { own } = state
-  if (own.at === nowhere && isDue(state, kind)) step(`R sends its ${kind}`, (next) => sendOwn(next))
+  if (own.at === nowhere && isDue(state, kind)) step(`R sends its ${kind}`, (next) => sendOwn(next, kind))
   if (own.at === sent) step(`the store does the ${kind} of R`, (next) => answerOwn(rules, next, kind))
   if (own.at === answered) step(`R gets the answer to its ${kind}`, (next) => getOwn(rules, next, kind))
 }
@@ -357,36 +372,65 @@ function ownSteps(rules: Rules, state: State, kind: OwnKind, step: Step<State>):
 /** Within the bounds. */
 function isDue({ store, entry, pushes }: State, kind: OwnKind): boolean {
   if (kind === 'touch') return entry.version > 0
+  if (kind === 'update') return entry.version === 1 && pushes[maxBumps - 1]!.n === 0
   return pushes[maxBumps - 1]!.n === 0 && (kind === 'another key' || store.version > 0)
 }
 
-function sendOwn({ own, view }: State): void {
+/** A write of a key that is known detaches what is being read of it. */
+function sendOwn(state: State, kind: OwnKind): void {
+  const { own, view } = state
   own.at = sent
   own.stamp = view.epoch
+  if (kind === 'update') detach(state)
 }
 
-/** By index only what is there is removed and bumped. */
+/** By index only what is there is removed and bumped; an update is conditional on the version. */
 function answerOwn(rules: Rules, state: State, kind: OwnKind): void {
   const { own, store, incarnation } = state
   own.at = answered
   own.version = store.version
   own.incarnation = incarnation
   if (kind === 'another key') Object.assign(own.bump, bump(rules, state, noKeys))
-  if (kind === 'removal' && store.version > 0) {
+  if (kind === 'update' && store.version === 1) {
+    own.version = store.version = 2
+    Object.assign(own.bump, bump(rules, state, keyA))
+  }
+  if (isRemoval(kind) && store.version > 0) {
     store.version = 0
     Object.assign(own.bump, bump(rules, state, keyA))
   }
 }
 
+function isRemoval(kind: OwnKind): boolean {
+  return kind === 'removal' || kind === 'removal beside a refresh'
+}
+
 function getOwn(rules: Rules, state: State, kind: OwnKind): void {
   const own = { ...state.own, bump: { ...state.own.bump } }
-  Object.assign(state.own, noOwn)
-  Object.assign(state.own.bump, noBump)
   if (kind === 'touch') prolong(rules, state, own)
   if (own.bump.n > 0) getOwnBump(rules, state, own)
-  if (kind !== 'removal' || own.bump.n === 0 || own.isOld) return
+  // The bump may just have voided it.
+  own.isVoid = state.own.isVoid
+  end(state.own)
+  if (kind === 'update') keep(rules, state, own)
+  if (!isRemoval(kind) || own.bump.n === 0 || own.isOld) return
   noteRevoke(state)
   state.isRemovedHere = true
+}
+
+function end(write: Own): void {
+  const { bump: made } = write
+  Object.assign(write, noOwn)
+  Object.assign(made, noBump)
+}
+
+/** What was written is kept, unless somebody else changed something meanwhile; and what was read meanwhile is not. */
+function keep(rules: Rules, state: State, { stamp, version, isVoid, isOld, bump: { n } }: Own): void {
+  const { view, entry } = state
+  detach(state)
+  if (version !== 2 || isVoid || !mayInsertWritten(rules, view, { stamp, n })) return forget(state)
+  put(entry, { version, stamp: n > 0 ? n : stamp, age: 0 })
+  entry.isOld = isOld
 }
 
 /** Touch: it vouches for nothing but the deadline. Another content may have come to the same version since. */
@@ -396,12 +440,41 @@ function prolong(rules: Rules, state: State, { stamp, version, isVoid }: Own): v
   else if (!rules.touchProlongsOnly && !isVoid && view.epoch === stamp) entry.stamp = stamp
 }
 
-/** Own bump: one that was made for a store that is gone since, or is not known yet, tells nothing but its keys. */
+/**
+ * Own bump: one that was made for a store that is gone since, or is not known yet, tells nothing but its keys; and what
+ * else is under way may have been done before it.
+ */
 function getOwnBump(rules: Rules, state: State, { isVoid, incarnation, bump: made }: Own): void {
   const { view } = state
   const isForeign = isVoid || (rules.ownTellsIncarnation && incarnation !== view.incarnation)
-  if (!isForeign) drop(rules, state, applyOwnBump(rules, view, made))
-  else if (rules.ownBumpDrops) drop(rules, state, made.keys)
+  if (!isForeign) return drop(rules, state, applyOwnBump(rules, view, made))
+  if (rules.foreignBumpVoids) voidAll(state)
+  if (rules.ownBumpDrops) drop(rules, state, made.keys)
+}
+
+/** A token refresh of A, of what memory has: others need not see it, so that it makes no bump. */
+function refreshSteps(rules: Rules, { refresh, entry }: State, step: Step<State>): void {
+  if (refresh.at === nowhere && entry.version === 1) step('R sends its refresh', sendRefresh)
+  if (refresh.at === sent) step('the store does the refresh of R', answerRefresh)
+  if (refresh.at === answered) step('R gets the answer to its refresh', (next) => getRefresh(rules, next))
+}
+
+function sendRefresh(state: State): void {
+  const { refresh, view } = state
+  refresh.at = sent
+  refresh.stamp = view.epoch
+  detach(state)
+}
+
+function answerRefresh({ refresh, store }: State): void {
+  refresh.at = answered
+  if (store.version === 1) refresh.version = store.version = 2
+}
+
+function getRefresh(rules: Rules, state: State): void {
+  const refresh = { ...state.refresh }
+  end(state.refresh)
+  keep(rules, state, refresh)
 }
 
 function pushSteps(rules: Rules, { pushes }: State, step: Step<State>): void {
@@ -420,5 +493,5 @@ function getPush(rules: Rules, state: State, i: number): void {
 function drop(rules: Rules, state: State, keys: number): void {
   if (keys === noKeys) return
   forget(state)
-  if (rules.dropDetaches) state.read.isVoid = state.read.at !== nowhere
+  if (rules.dropDetaches) detach(state)
 }

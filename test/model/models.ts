@@ -16,7 +16,10 @@ export const models = {
   'overlapping reads': (rules: Rules): Verdict => check(overlappingReads(rules)),
   'own writes': (rules: Rules): Verdict => check(ownWrites(rules)),
   'another store, touch': (rules: Rules): Verdict => check(anotherStore(rules, 'touch')),
+  'another store, update': (rules: Rules): Verdict => check(anotherStore(rules, 'update')),
   'another store, removal': (rules: Rules): Verdict => check(anotherStore(rules, 'removal')),
+  'another store, removal beside a refresh': (rules: Rules): Verdict =>
+    check(anotherStore(rules, 'removal beside a refresh')),
   'another store, another key': (rules: Rules): Verdict => check(anotherStore(rules, 'another key')),
   'two clocks': (rules: Rules): Verdict => check(twoClocks(rules)),
   'strict revoke': (rules: Rules): Verdict => check(strictRevoke(rules)),

@@ -127,6 +127,19 @@ export const mutants: readonly Mutant[] = [
     breaks: stale,
   },
 
+  {
+    name: 'own update of another store',
+    without: 'ownTellsIncarnation',
+    model: 'another store, update',
+    breaks: stale,
+  },
+  {
+    name: 'own bump of another store that spares writes',
+    without: 'foreignBumpVoids',
+    model: 'another store, removal beside a refresh',
+    breaks: 'an own removal is seen at once',
+  },
+
   // Push
   { name: 'one push per key instead of per unit', without: 'onePushPerUnit', model: 'one reader', breaks: stale },
   { name: 'pushes without incarnation', without: 'pushTellsIncarnation', model: 'another store, touch', breaks: stale },

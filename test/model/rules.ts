@@ -79,6 +79,8 @@ export interface Rules {
   ownBumpDrops: boolean
   /** An own bump is applied only if it was made by the store that the view is of. */
   ownTellsIncarnation: boolean
+  /** … and else voids what is under way. */
+  foreignBumpVoids: boolean
 
   // Push
   /** One push per bucket and unit, naming all its keys. */
@@ -159,6 +161,7 @@ export const protocol: Rules = {
   numberIsNew: true,
   ownBumpDrops: true,
   ownTellsIncarnation: true,
+  foreignBumpVoids: true,
   onePushPerUnit: true,
   pushTellsIncarnation: true,
   gapRaisesFloor: true,

@@ -72,7 +72,7 @@ const lease = [
     'const { mark, at } = { ...sent!, at: now(this.#tiers.clock) }',
   ]),
   under(
-    { ...quiet, graceMs: 1_000, troubles: ['cut off'], latency: cacheLatencies.even },
+    { ...quiet, graceMs: 100, troubles: ['cut off'], latency: cacheLatencies.even },
     mutant('a grace without end', [coherence, 'this.#isVouchedFor(entry, monotonic, wall, withinMs)', 'withinMs > 0']),
   ),
 ]
@@ -110,8 +110,8 @@ const epochs = [
     { ...quiet, troubles: ['late push'], push: 'bus', writes: 0, writesOutside: 0, ambushes: 0 },
     mutant('pushes of any store', [
       coherence,
-      'if (incarnation === this.#incarnation) this',
-      "if (incarnation !== '') this",
+      'if (!this.#applyBump(bump) || bump.prev === known) return',
+      'if (!this.#applyBump({ ...bump, incarnation: this.#incarnation! }) || bump.prev === known) return',
     ]),
   ),
   mutant('a step of the clock of the store not noticed', [coherence, ' || this.#hasStepped(reply, sentAt)', '']),

@@ -98,6 +98,7 @@ export function sessionOptions(
     absoluteLifetimeSec: 86_400,
     transactionTtlSec: 600,
     cache: plan.cache,
+    sealing: {},
     refreshTokens({ refreshToken, signal }) {
       endpoint.sent.push(refreshToken)
       return endpoint.answer(refreshToken, signal)

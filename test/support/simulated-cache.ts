@@ -128,7 +128,7 @@ export class SimulatedCache {
   events(): string[] {
     const { discardedFills, bypasses, evictions } = this.#partition.stats()
     const { pushGaps, violations } = this.#tiers.coherenceStats()
-    const { refusals } = this.#tiers.storeStats()
+    const { refusals } = this.#tiers.trafficStats()
     const counts = {
       'fill discarded': discardedFills,
       'lease lost': bypasses.lease,

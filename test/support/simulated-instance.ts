@@ -60,6 +60,7 @@ export function startInstance(
     absoluteLifetimeSec: plan.absoluteLifetimeSec,
     transactionTtlSec: 600,
     cache: plan.cache,
+    sealing: {},
     refreshTokens: provider.refreshTokensOver(toProvider),
     revokeToken: provider.revokeTokenOver(toProvider),
     refreshTimeoutMs: plan.refreshTimeoutMs,

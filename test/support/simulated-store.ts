@@ -1,4 +1,4 @@
-import type { Bump, Push, Store } from '../../src/cache/store.ts'
+import type { Bump, Store } from '../../src/cache/store.ts'
 import type { Clock } from '../../src/shared/clock.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import type { Link } from './link.ts'
@@ -21,7 +21,7 @@ export interface BusWeather {
 export class PushBus {
   readonly #scheduler: Scheduler
   readonly #weather: Required<BusWeather>
-  readonly #listeners = new Map<(push: Push) => void, Link>()
+  readonly #listeners = new Map<(bump: Bump) => void, Link>()
   readonly #heldUp = new Set<() => void>()
   /** Whether everything is held up until somebody lets it go. */
   isBlocked: boolean = false
@@ -31,18 +31,18 @@ export class PushBus {
     this.#weather = { duplicateRate: 0, heldUpRate: 0, heldUpMs: 0, ...weather }
   }
 
-  subscribe(link: Link, listener: (push: Push) => void): () => void {
+  subscribe(link: Link, listener: (bump: Bump) => void): () => void {
     this.#listeners.set(listener, link)
     return () => this.#listeners.delete(listener)
   }
 
-  announce(incarnation: string, bumps: readonly Bump[]): void {
+  announce(bumps: readonly Bump[]): void {
     const { random } = this.#scheduler
     for (const bump of bumps) {
       for (const [listener, link] of this.#listeners) {
         if (random.chance(this.#weather.lossRate)) continue
-        this.#deliver(link, () => listener({ incarnation, bump }))
-        if (random.chance(this.#weather.duplicateRate)) this.#deliver(link, () => listener({ incarnation, bump }))
+        this.#deliver(link, () => listener(bump))
+        if (random.chance(this.#weather.duplicateRate)) this.#deliver(link, () => listener(bump))
       }
     }
   }
@@ -106,9 +106,9 @@ export class StoreHost {
   async serve<R>(operation: string, args: readonly unknown[]): Promise<R> {
     if (this.isDown) throw new Error('connection refused')
     if (isWrite(operation)) this.#effects.push({ operation, args, wall: this.machine.wall() })
+    const { incarnation } = this
     const reply: unknown = await invoke(this.store, operation, args)
-    if (operation !== 'epochs') return reply as R
-    return { ...(reply as object), incarnation: this.incarnation } as R
+    return named(reply, incarnation) as R
   }
 
   /**
@@ -134,6 +134,17 @@ export class StoreHost {
   }
 }
 
+/** The reply as that of a store of this name: the one behind the host makes up its own. */
+function named(reply: unknown, incarnation: string): unknown {
+  if (typeof reply !== 'object' || reply === null) return reply
+  const told: { incarnation?: string; bumps?: Bump[]; recent?: Bump[] } = { ...reply }
+  const ofIt = (bump: Bump): Bump => ({ ...bump, incarnation })
+  if (told.bumps !== undefined) told.bumps = told.bumps.map(ofIt)
+  if (told.recent !== undefined) told.recent = told.recent.map(ofIt)
+  if (told.incarnation !== undefined) told.incarnation = incarnation
+  return told
+}
+
 export function isWrite(operation: string): operation is WriteOperation {
   return (writeOperations as readonly string[]).includes(operation)
 }
@@ -155,10 +166,9 @@ export function simulatedStore(host: StoreHost, { link, witness, bus }: Simulate
   function over<A extends unknown[], R>(operation: string): (...args: A) => Promise<R> {
     return (...args) =>
       link.call(operation, async () => {
-        const { incarnation } = host
         const reply = await host.serve<R>(operation, args)
         witness(operation, args, reply)
-        if (bus !== undefined) bus.announce(incarnation, (reply as { bumps?: Bump[] } | undefined)?.bumps ?? [])
+        if (bus !== undefined) bus.announce((reply as { bumps?: Bump[] } | undefined)?.bumps ?? [])
         return reply
       })
   }

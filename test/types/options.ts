@@ -20,6 +20,8 @@ export const accepted: Auth[] = [
   createAuth({ ...required, clientSecret: 'x', provider: { clientAuth: 'client_secret_post', userinfo: true } }),
   createAuth({ ...required, provider: { clientAuth: 'none' } }),
   createAuth({ ...required, session: { idleTimeoutSec: 60, cookie: { sameSite: 'strict', persistent: false } } }),
+  createAuth({ ...required, session: { seal: 'server', compressAboveBytes: 1_024 } }),
+  createAuth({ ...required, session: { seal: false } }),
   createAuth({ ...required, login: { basePath: '/account', params: { prompt: 'login' } } }),
   createAuth({ ...required, cache: { enableL1: false, maxStalenessMs: 500 } }),
   createAuth({ ...required, pages: 'framework', logout: { provider: false } }),
@@ -46,6 +48,8 @@ export function misspeltOptions(): void {
   createAuth({ ...required, stor: store })
   // @ts-expect-error sessions
   createAuth({ ...required, sessions: {} })
+  // @ts-expect-error sealed
+  createAuth({ ...required, session: { sealed: 'server' } })
   // @ts-expect-error idleTimeout
   createAuth({ ...required, session: { idleTimeout: 60 } })
   // @ts-expect-error samesite
@@ -71,6 +75,10 @@ export function wrongTypes(): void {
   createAuth({ ...required, issuer: new URL('https://login.example') })
   // @ts-expect-error a path as store
   createAuth({ ...required, store: 'sessions.db' })
+  // @ts-expect-error a way to seal there is not
+  createAuth({ ...required, session: { seal: 'client' } })
+  // @ts-expect-error bytes as text
+  createAuth({ ...required, session: { compressAboveBytes: '1KB' } })
   // @ts-expect-error seconds as text
   createAuth({ ...required, session: { idleTimeoutSec: '60' } })
   // @ts-expect-error SameSite none is not offered

@@ -69,7 +69,7 @@ function entry(stamp: number, readAt: number | Instant, bucket = 1): CacheEntry<
 }
 
 function bump(prev: number, n: number, keys: string[] | '*', bucket = 1): Bump {
-  return { bucket, prev, n, keys }
+  return { incarnation: 'store 1', bucket, prev, n, keys }
 }
 
 function allows({ coherence }: View, held: CacheEntry<string>, at: number | Instant): boolean {
@@ -155,7 +155,7 @@ describe('insert: what was sent at a mark may be kept', () => {
   test('not once the bucket’s epoch moved by a push', () => {
     const { coherence } = viewAt([0, 3, 0, 0])
     const mark = coherence.mark(1)
-    coherence.applyPush({ incarnation: 'store 1', bump: bump(3, 4, ['another key']) })
+    coherence.applyPush(bump(3, 4, ['another key']))
     assert.equal(coherence.stillAt(1, mark), false)
   })
 
@@ -184,7 +184,7 @@ describe('insert: what was sent at a mark may be kept', () => {
   test('not by a write of our own that somebody else’s bump overtook', () => {
     const { coherence } = viewAt([0, 3, 0, 0])
     const mark = coherence.mark(1)
-    coherence.applyPush({ incarnation: 'store 1', bump: bump(4, 5, ['key']) })
+    coherence.applyPush(bump(4, 5, ['key']))
     const own = bump(3, 4, ['key'])
     coherence.applyOwn(own, mark)
     assert.equal(coherence.stillAt(1, mark, own), false)
@@ -242,7 +242,7 @@ describe('poll', () => {
   test('explanations already known by pushes are not applied twice', () => {
     const instance = viewAt([0, 3, 0, 0])
     const known = instance.coherence.known()
-    instance.coherence.applyPush({ incarnation: 'store 1', bump: bump(3, 4, ['a']) })
+    instance.coherence.applyPush(bump(3, 4, ['a']))
     instance.poll(1, [0, 5, 0, 0], { known, recent: [bump(3, 4, ['a']), bump(4, 5, ['b'])] })
     assert.deepEqual(instance.dropped, ['a', 'b'])
     assert.equal(allows(instance, entry(3, 0), 2), true)
@@ -282,7 +282,6 @@ describe('poll', () => {
     instance.poll(1, [0, 9, 0, 0], { incarnation: 'store 2' })
     assert.deepEqual(instance.dropped, ['all'])
     assert.equal(instance.coherence.stillAt(1, mark), false)
-    assert.equal(instance.coherence.incarnation, 'store 2')
   })
 
   test('an answer older than a write of our own does not take its number for fallen', () => {
@@ -331,14 +330,9 @@ describe('poll', () => {
 })
 
 describe('push', () => {
-  const push = (made: Bump, incarnation = 'store 1'): Parameters<Coherence['applyPush']>[0] => ({
-    incarnation,
-    bump: made,
-  })
-
   test('that continues what is known drops exactly its keys', () => {
     const instance = viewAt([0, 3, 0, 0])
-    instance.coherence.applyPush(push(bump(3, 4, ['a', 'b'])))
+    instance.coherence.applyPush(bump(3, 4, ['a', 'b']))
     assert.deepEqual(instance.dropped, ['a', 'b'])
     assert.equal(instance.coherence.mark(1).stamp, 4)
     assert.equal(allows(instance, entry(3, 0), 1), true)
@@ -347,7 +341,7 @@ describe('push', () => {
 
   test('that leaves a gap raises the floor as well', () => {
     const instance = viewAt([0, 3, 0, 0])
-    instance.coherence.applyPush(push(bump(8, 9, ['a'])))
+    instance.coherence.applyPush(bump(8, 9, ['a']))
     assert.deepEqual(instance.dropped, ['a'])
     assert.equal(allows(instance, entry(8, 0), 1), false)
     assert.equal(allows(instance, entry(9, 0), 1), true)
@@ -356,20 +350,20 @@ describe('push', () => {
 
   test('that overlaps what is known raises the floor as well', () => {
     const instance = viewAt([0, 3, 0, 0])
-    instance.coherence.applyPush(push(bump(2, 9, ['a'])))
+    instance.coherence.applyPush(bump(2, 9, ['a']))
     assert.equal(allows(instance, entry(3, 0), 1), false)
   })
 
   test('with too many keys to name raises the floor', () => {
     const instance = viewAt([0, 3, 0, 0])
-    instance.coherence.applyPush(push(bump(3, 4, '*')))
+    instance.coherence.applyPush(bump(3, 4, '*'))
     assert.equal(allows(instance, entry(3, 0), 1), false)
     assert.equal(instance.coherence.pushGaps, 0)
   })
 
   test('with too many keys to name drops the bucket: nobody joins a read of it that is under way', () => {
     const instance = viewAt([0, 3, 0, 0])
-    instance.coherence.applyPush(push(bump(3, 4, '*')))
+    instance.coherence.applyPush(bump(3, 4, '*'))
     assert.deepEqual(instance.dropped, ['bucket 1'])
   })
 
@@ -382,7 +376,7 @@ describe('push', () => {
   ] as const) {
     test(`with ${what} is ignored`, () => {
       const instance = viewAt([0, 3, 0, 0])
-      instance.coherence.applyPush(push(made))
+      instance.coherence.applyPush(made)
       assert.deepEqual(instance.dropped, [])
       assert.deepEqual(instance.coherence.known(), [0, 3, 0, 0])
     })
@@ -390,26 +384,30 @@ describe('push', () => {
 
   test('that comes twice works once', () => {
     const instance = viewAt([0, 3, 0, 0])
-    instance.coherence.applyPush(push(bump(3, 4, ['a'])))
-    instance.coherence.applyPush(push(bump(3, 4, ['a'])))
+    instance.coherence.applyPush(bump(3, 4, ['a']))
+    instance.coherence.applyPush(bump(3, 4, ['a']))
     assert.deepEqual(instance.dropped, ['a'])
   })
 
-  test('of another incarnation is ignored', () => {
+  test('of another incarnation is ignored, but for being counted', () => {
     const instance = viewAt([0, 3, 0, 0])
-    instance.coherence.applyPush(push(bump(3, 4, ['a']), 'store 2'))
-    assert.deepEqual(instance.dropped, [])
+    const mark = instance.coherence.mark(1)
+    for (const made of [bump(3, 4, ['a']), bump(8, 9, '*')])
+      instance.coherence.applyPush({ ...made, incarnation: 'store 2' })
+    assert.deepEqual([instance.dropped, instance.coherence.known()], [[], [0, 3, 0, 0]])
+    assert.equal(instance.coherence.stillAt(1, mark), true)
+    assert.deepEqual([instance.coherence.pushes, instance.coherence.pushGaps], [2, 0])
   })
 
   test('before the first poll is ignored: nobody knows whose it is', () => {
     const instance = view()
-    instance.coherence.applyPush(push(bump(0, 1, ['a'])))
+    instance.coherence.applyPush(bump(0, 1, ['a']))
     assert.deepEqual(instance.coherence.known(), [0, 0, 0, 0])
   })
 
   test('never renews the lease', () => {
     const instance = viewAt([0, 3, 0, 0])
-    instance.coherence.applyPush(push(bump(3, 4, ['a'])))
+    instance.coherence.applyPush(bump(3, 4, ['a']))
     assert.equal(instance.coherence.holdsLease(D, D), false)
   })
 })
@@ -421,9 +419,9 @@ test('a bump of our own drops its keys, also if a later one of somebody else was
   ] as const) {
     const instance = viewAt([0, 3, 0, 0])
     const mark = instance.coherence.mark(1)
-    instance.coherence.applyPush({ incarnation: 'store 1', bump: bump(4, 5, ['another']) })
+    instance.coherence.applyPush(bump(4, 5, ['another']))
     instance.dropped.length = 0
-    instance.coherence.applyOwn({ bucket: 1, prev: 3, n: 4, keys }, mark)
+    instance.coherence.applyOwn({ incarnation: 'store 1', bucket: 1, prev: 3, n: 4, keys }, mark)
     assert.deepEqual(instance.dropped, dropped)
     assert.equal(instance.coherence.mark(1).stamp, 5)
   }
@@ -450,6 +448,87 @@ describe('a bump of our own, made at a store that is another since', () => {
   })
 })
 
+describe('a bump of our own, made at a store that is not the known one', () => {
+  const foreign = (prev: number, n: number, keys: string[] | '*'): Bump => ({
+    ...bump(prev, n, keys),
+    incarnation: 'store 2',
+  })
+
+  test('drops its keys', () => {
+    const instance = viewAt([0, 3, 0, 0])
+    instance.coherence.applyOwn(foreign(3, 4, ['a', 'b']), instance.coherence.mark(1))
+    assert.deepEqual(instance.dropped, ['a', 'b'])
+  })
+
+  test('with too many keys to name drops the bucket', () => {
+    const instance = viewAt([0, 3, 0, 0])
+    instance.coherence.applyOwn(foreign(3, 4, '*'), instance.coherence.mark(1))
+    assert.deepEqual(instance.dropped, ['bucket 1'])
+  })
+
+  for (const [what, made] of [
+    ['one that would continue what is known', foreign(3, 4, ['a'])],
+    ['a much higher one', foreign(800, 900, ['a'])],
+    ['a lower one', foreign(0, 1, ['a'])],
+    ['one of too many keys to name', foreign(800, 900, '*')],
+  ] as const) {
+    test(`moves neither epoch nor floor: ${what}`, () => {
+      const instance = viewAt([0, 3, 0, 0])
+      instance.coherence.applyOwn(made, instance.coherence.mark(1))
+      assert.deepEqual(instance.coherence.known(), [0, 3, 0, 0])
+      assert.equal(allows(instance, entry(3, 0), 1), true)
+    })
+
+    test(`voids what is under way, its own outcome included: ${what}`, () => {
+      const { coherence } = viewAt([0, 3, 0, 0])
+      const [mark, elsewhere] = [coherence.mark(1), coherence.mark(2)]
+      coherence.applyOwn(made, mark)
+      assert.deepEqual(
+        [coherence.stillAt(1, mark), coherence.stillAt(1, mark, made), coherence.stillAt(2, elsewhere)],
+        [false, false, false],
+      )
+    })
+  }
+
+  test('hides no later change of the known one', () => {
+    const instance = viewAt([0, 3, 0, 0])
+    instance.coherence.applyOwn(foreign(3, 900, ['a']), instance.coherence.mark(1))
+    instance.poll(1, [0, 4, 0, 0])
+    assert.equal(allows(instance, entry(3, 0), 2), false)
+  })
+
+  test('before the first poll does the same: nobody knows whose it is', () => {
+    const instance = view()
+    const mark = instance.coherence.mark(1)
+    instance.coherence.applyOwn(bump(0, 4, ['a']), mark)
+    assert.deepEqual([instance.dropped, instance.coherence.known()], [['a'], [0, 0, 0, 0]])
+    assert.equal(instance.coherence.stillAt(1, mark), false)
+  })
+
+  test('lets be kept what is sent after it', () => {
+    const { coherence } = viewAt([0, 3, 0, 0])
+    coherence.applyOwn(foreign(3, 4, ['a']), coherence.mark(1))
+    assert.equal(coherence.stillAt(1, coherence.mark(1)), true)
+  })
+})
+
+test('a bump of our own, sent before the store was restored, voids what was sent since: that may have been done before it', () => {
+  const instance = viewAt([0, 3, 0, 0])
+  const mark = instance.coherence.mark(1)
+  instance.poll(1, [0, 2, 0, 0])
+  const since = instance.coherence.mark(1)
+  instance.coherence.applyOwn(bump(2, 4, ['a']), mark)
+  assert.equal(instance.coherence.stillAt(1, since), false)
+  assert.equal(instance.coherence.mark(1).stamp, 2)
+})
+
+test('a poll is not explained by bumps of another store', () => {
+  const instance = viewAt([0, 3, 0, 0])
+  instance.poll(1, [0, 4, 0, 0], { recent: [{ ...bump(3, 4, ['a']), incarnation: 'store 2' }] })
+  assert.deepEqual(instance.dropped, [])
+  assert.equal(allows(instance, entry(3, 0), 2), false)
+})
+
 test('however pushes are lost, doubled and reordered: what was read before the last bump of its key is never allowed', () => {
   const keys = ['a', 'b', 'c'] as const
   const made = fc.array(fc.subarray([...keys], { minLength: 1 }), { minLength: 1, maxLength: 8, size: 'max' })
@@ -472,18 +551,18 @@ test('however pushes are lost, doubled and reordered: what was read before the l
       const poll = (): void => {
         const recent = bumps.slice(bumps.length - remembered)
         const numbers = [0, bumps.length, 0, 0]
-        const reply = { incarnation: 'store', maxStalenessMs: D, numbers, recent, storeNow: 0 }
+        const reply = { incarnation: 'store 1', maxStalenessMs: D, numbers, recent, storeNow: 0 }
         coherence.applyPoll(reply, coherence.known(), instant(0))
       }
       coherence.applyPoll(
-        { incarnation: 'store', maxStalenessMs: D, numbers: [0, 0, 0, 0], recent: [], storeNow: 0 },
+        { incarnation: 'store 1', maxStalenessMs: D, numbers: [0, 0, 0, 0], recent: [], storeNow: 0 },
         coherence.known(),
         instant(0),
       )
       order.forEach((which, i) => {
         if (polls.includes(i)) poll()
         const pushed = bumps[which % bumps.length]!
-        coherence.applyPush({ incarnation: 'store', bump: pushed })
+        coherence.applyPush(pushed)
         for (const key of pushed.keys) {
           const stale = held.get(key)
           assert.ok(stale === undefined || !coherence.allows(stale, 1, 1), `${key} after a push that names it`)

@@ -1,7 +1,7 @@
 import type { Instant } from '../../shared/clock.ts'
 import type { CacheEntry } from '../entry.ts'
 import { publish } from '../events.ts'
-import type { Bump, EpochsReply, Push } from '../store.ts'
+import type { Bump, EpochsReply } from '../store.ts'
 
 /** What the view asks of whoever holds entries and reads under way. */
 export interface Holder {
@@ -52,7 +52,7 @@ export class Coherence {
   #incarnation: string | undefined
   /** The store's clock less our monotonic one, as it was when everything was dropped last: small steps add up. */
   #storeOffset: number | undefined
-  /** Rises when numbers fell, or the store or its time is another: no outcome marked before may be kept. */
+  /** Rises when numbers fell, or the store or its time is another or seems so: no outcome marked before may be kept. */
   #generation = 0
   pushes: number = 0
   /** Those that did not continue what was known, so that a whole bucket fell below its floor. */
@@ -76,10 +76,6 @@ export class Coherence {
     this.ownStalenessMs = bounds.maxStalenessMs + bounds.graceMs
     this.greatestStalenessMs = this.ownStalenessMs
     this.#holder = holder
-  }
-
-  get incarnation(): string | undefined {
-    return this.#incarnation
   }
 
   /** Whether L1 may answer with this entry at this very moment. Both clocks must have been read just now. */
@@ -117,9 +113,11 @@ export class Coherence {
     return mark.generation === this.#generation && this.#epoch[bucket] === (ownBump?.n ?? mark.stamp)
   }
 
-  /** The bump of a unit sent at `mark`. One made for a store that is gone since says nothing about the present one. */
+  /** The bump of a unit sent at `mark`. */
   applyOwn(bump: Bump, mark: Mark): void {
-    if (mark.generation === this.#generation && this.#applyBump(bump)) return
+    // Of another store, or of this one before it was restored: what else is under way may have been done before it.
+    if (mark.generation !== this.#generation || bump.incarnation !== this.#incarnation) this.#generation++
+    else if (this.#applyBump(bump)) return
     // Who changed something does not go on with what was there before, also where a later bump was known first.
     this.#drop(bump.bucket, bump.keys)
   }
@@ -129,13 +127,8 @@ export class Coherence {
     return Array.from(this.#epoch)
   }
 
-  applyPush({ incarnation, bump }: Push): void {
-    if (incarnation === this.#incarnation) this.applyLocal(bump)
-    else this.pushes++
-  }
-
-  /** A push by somebody who has the same store object, and so means the same store. */
-  applyLocal(bump: Bump): void {
+  /** What the store announced, or another cache of this process that shares it. */
+  applyPush(bump: Bump): void {
     this.pushes++
     const known = this.#epoch[bump.bucket]
     if (!this.#applyBump(bump) || bump.prev === known) return
@@ -143,10 +136,10 @@ export class Coherence {
     publish({ type: 'push-gap', bucket: bump.bucket })
   }
 
-  /** Returns whether it was news. */
-  #applyBump({ bucket, prev, n, keys }: Bump): boolean {
+  /** Returns whether it was news. The number of another store would hide those of the known one that are lower. */
+  #applyBump({ incarnation, bucket, prev, n, keys }: Bump): boolean {
     const known = this.#epoch[bucket]
-    if (known === undefined || !(n > known)) return false
+    if (incarnation !== this.#incarnation || known === undefined || !(n > known)) return false
     this.#epoch[bucket] = n
     if (prev !== known || keys === '*') this.#floor[bucket] = Math.max(n, this.#floor[bucket]!)
     this.#drop(bucket, keys)

@@ -4,7 +4,7 @@ import { memoryStore } from '../../stores/memory.ts'
 import { announceLocally, listenLocally } from './local-push.ts'
 import type { Bump } from '../store.ts'
 
-const bump: Bump = { bucket: 0, prev: 0, n: 1, keys: ['a'] }
+const bump: Bump = { incarnation: 'store', bucket: 0, prev: 0, n: 1, keys: ['a'] }
 
 test('all who listen to the same store hear of a bump, but for whoever made it', () => {
   const store = memoryStore()

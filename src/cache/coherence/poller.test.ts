@@ -7,9 +7,11 @@ import { memoryStore } from '../../stores/memory.ts'
 import { manualClock, type ManualClock } from '../../testing/manual-clock.ts'
 import { heldStore, type HeldStore } from '../../../test/support/held-store.ts'
 import { recordingLogger, type LogLine } from '../../../test/support/recording-logger.ts'
+import { slowOperations } from '../../../test/support/slow-operations.ts'
 import { evenRandomness } from '../../../test/support/tiers.ts'
 import { Coherence } from './coherence.ts'
 import { Poller } from './poller.ts'
+import type { SlowOperations } from '../l2/slow-operations.ts'
 import type { Store } from '../store.ts'
 
 const D = 900
@@ -25,6 +27,7 @@ interface World {
   /** How many polls were answered, as others are told. */
   answers(): number
   holdsLease(): boolean
+  slow: SlowOperations
 }
 
 function world({ randomness = evenRandomness }: { randomness?: Randomness } = {}): World {
@@ -47,10 +50,11 @@ function world({ randomness = evenRandomness }: { randomness?: Randomness } = {}
   })
   let answered = 0
   const onAnswer = (): void => void answered++
-  const options = { store, coherence, maxStalenessMs: D, timeoutMs: D / 3, clock, randomness, logger, onAnswer }
-  const poller = new Poller(options)
+  const slow = slowOperations(clock, 200)
+  const bounds = { maxStalenessMs: D, timeoutMs: D / 3 }
+  const poller = new Poller({ ...bounds, store, coherence, clock, randomness, logger, slow, onAnswer })
   const holdsLease = (): boolean => coherence.holdsLease(clock.monotonic(), clock.wall())
-  return { clock, coherence, poller, held, sentAt, lines, answers: () => answered, holdsLease }
+  return { clock, coherence, poller, held, sentAt, lines, answers: () => answered, holdsLease, slow }
 }
 
 /** Lets time pass while somebody reads all the while; calls `look` every 10 ms. */
@@ -178,7 +182,6 @@ describe('a poll that is not answered', () => {
     await inUse(started, 310)
     started.held.release('epochs')
     await inUse(started, 10)
-    assert.equal(started.coherence.incarnation, undefined)
     assert.equal(started.holdsLease(), false)
   })
 
@@ -257,11 +260,12 @@ describe('a poll that is answered with nonsense', () => {
     const odd: Store = Object.assign(Object.create(started.held.store) as Store, {
       epochs: async (known: readonly number[]) => ({ ...(await started.held.store.epochs(known)), numbers: [NaN] }),
     })
-    const { logger } = recordingLogger()
-    const options = { store: odd, coherence, maxStalenessMs: D, timeoutMs: D / 3, clock, randomness: evenRandomness }
-    const poller = new Poller({ ...options, logger, onAnswer: () => assert.fail('no answer') })
+    const bounds = { maxStalenessMs: D, timeoutMs: D / 3 }
+    const seams = { clock, randomness: evenRandomness, logger: recordingLogger().logger, slow: slowOperations(clock) }
+    const onAnswer = (): void => assert.fail('no answer')
+    const poller = new Poller({ ...bounds, ...seams, store: odd, coherence, onAnswer })
     await poller.poll()
-    assert.deepEqual([started.holdsLease(), coherence.incarnation, poller.pollFailures], [false, undefined, 1])
+    assert.deepEqual([started.holdsLease(), poller.pollFailures], [false, 1])
   })
 })
 
@@ -274,6 +278,23 @@ describe('what others are told', () => {
     await started.clock.advance(300)
     await lost
     assert.deepEqual([started.poller.polls, started.poller.pollFailures, started.answers()], [2, 1, 1])
+  })
+
+  test('a poll that took longer than the threshold is slow, also one that was given up', async () => {
+    const started = world()
+    const { held, poller, clock, slow } = started
+    await poller.poll()
+    assert.equal(slow.count, 0)
+    held.hold('epochs', 'answer')
+    const late = poller.poll()
+    await clock.advance(250)
+    held.release('epochs')
+    await late
+    assert.equal(slow.count, 1)
+    const lost = poller.poll()
+    await clock.advance(300)
+    await lost
+    assert.equal(slow.count, 2)
   })
 
   test('the lease is held with the first answer, lost when it is over, and held again', async (t) => {
@@ -312,8 +333,9 @@ test('a store that refuses at once is not asked more often than every third of D
     throw new SallyportError('ERR_CLOSED', 'closed')
   }
   const { clock, coherence } = started
-  const options = { store: refusing, coherence, maxStalenessMs: D, timeoutMs: D / 3, clock, randomness: evenRandomness }
-  const poller = new Poller({ ...options, logger: recordingLogger().logger, onAnswer: () => {} })
+  const bounds = { maxStalenessMs: D, timeoutMs: D / 3 }
+  const seams = { clock, randomness: evenRandomness, logger: recordingLogger().logger, slow: slowOperations(clock) }
+  const poller = new Poller({ ...bounds, ...seams, store: refusing, coherence, onAnswer: () => {} })
   poller.wake()
   for (let passed = 0; passed < 3_000; passed += 100) {
     poller.lastUseAt = clock.monotonic()
@@ -369,7 +391,7 @@ describe('closed', () => {
     started.poller.close()
     started.held.release('epochs')
     await polling
-    assert.equal(started.coherence.incarnation, undefined)
+    assert.equal(started.holdsLease(), false)
     await inUse(started, 1_000)
     assert.equal(started.sentAt.length, 1)
   })

@@ -5,6 +5,7 @@ import type { Randomness } from '../../shared/randomness.ts'
 import { withTimeout } from '../../shared/timeout.ts'
 import { publish } from '../events.ts'
 import { ReplyChecks } from '../l2/check-replies.ts'
+import type { SlowOperations } from '../l2/slow-operations.ts'
 import { OutageLog } from '../outage-log.ts'
 import type { EpochsReply, Store } from '../store.ts'
 import type { Coherence } from './coherence.ts'
@@ -18,6 +19,7 @@ export interface PollerOptions {
   clock: Clock
   randomness: Randomness
   logger: Logger
+  slow: SlowOperations
   /** Told of every poll that was answered. */
   onAnswer: () => void
 }
@@ -99,7 +101,7 @@ export class Poller {
   }
 
   async #pollOnce(sentAt: Instant): Promise<void> {
-    const { coherence, onAnswer } = this.#options
+    const { coherence, slow, onAnswer } = this.#options
     const known = coherence.known()
     this.polls++
     try {
@@ -109,6 +111,8 @@ export class Poller {
     } catch (err) {
       if (!this.#closed) this.#failed(err)
       return
+    } finally {
+      slow.ended('epochs', sentAt.monotonic)
     }
     // Those of a connection that died end never; they must not slow down what works again.
     this.#hung.clear()

@@ -81,7 +81,7 @@ export class L1<V> {
     }
     entry.bytes = bytes
     entry.priority = priority
-    this.#sweep(entry.readAt.monotonic, slotsPerInsertion)
+    this.sweep(entry.readAt.monotonic, slotsPerInsertion)
     if (this.#takeOver(entry) || this.#makeRoom(entry)) this.fills++
   }
 
@@ -114,11 +114,7 @@ export class L1<V> {
 
   /** Lets go of what expired or lies idle among the next `slots` slots. */
   sweep(monotonic: number, slots: number): void {
-    this.#sweep(monotonic, Math.min(slots, this.#slots.length))
-  }
-
-  #sweep(monotonic: number, slots: number): void {
-    for (let i = 0; i < slots; i++) {
+    for (let i = Math.min(slots, this.#slots.length); i > 0; i--) {
       if (this.#hand >= this.#slots.length) this.#hand = 0
       const entry = this.#slots[this.#hand++]
       if (entry === undefined) continue

@@ -4,6 +4,7 @@ import { memoryStore } from '../../stores/memory.ts'
 import { manualClock, type ManualClock } from '../../testing/manual-clock.ts'
 import { heldStore, type HeldStore } from '../../../test/support/held-store.ts'
 import { recordingLogger } from '../../../test/support/recording-logger.ts'
+import { slowOperations } from '../../../test/support/slow-operations.ts'
 import { evenRandomness, putByAnother } from '../../../test/support/tiers.ts'
 import { watch } from '../../../test/support/watch.ts'
 import { BatchedReads, type ReadOutcome } from './batched-reads.ts'
@@ -35,7 +36,8 @@ function world(): World {
 
 function resilient(store: Store, clock: ManualClock): ResilientStore {
   const { logger } = recordingLogger()
-  return resilientStore(store, { clock, randomness: evenRandomness, logger, timeoutMs: 1_000, onRecovery() {} })
+  const seams = { clock, randomness: evenRandomness, logger, slow: slowOperations(clock) }
+  return resilientStore(store, { ...seams, timeoutMs: 1_000, onRecovery() {} })
 }
 
 describe('reads of different keys', () => {

@@ -14,7 +14,7 @@ const storeNow = 1_700_000_000_000
 const times: EntryTimes = { createdAt: storeNow, lastSeenAt: storeNow, expiresAt: storeNow + 1_000 }
 const key = 'a key nobody may read'
 const entry: StoredEntry = { key, value: Uint8Array.of(1), version: 3, times }
-const bump: Bump = { bucket: 255, prev: 0, n: 1, keys: [key] }
+const bump: Bump = { incarnation: 'random', bucket: 255, prev: 0, n: 1, keys: [key] }
 const numbers: number[] = Array.from({ length: 256 }, (_, i) => i)
 const epochs = { incarnation: 'random', maxStalenessMs: 1_000, numbers, recent: [bump], storeNow }
 const replaced = { outcome: 'replaced', version: 8, times, storeNow, bumps: [bump] }
@@ -42,6 +42,7 @@ const notBumps = [
   ...[...notNumbers, -1].map((prev) => [{ ...bump, prev }]),
   ...[...notNumbers, 0, -1].map((n) => [{ ...bump, n }]),
   ...[undefined, null, 'all', [7]].map((keys) => [{ ...bump, keys }]),
+  ...[undefined, null, '', 7].map((incarnation) => [{ ...bump, incarnation }]),
 ]
 
 /** What each operation may answer by the contract, and what it may not. */
@@ -158,6 +159,15 @@ const cases: Record<string, { check: (reply: unknown) => unknown; sound: unknown
       ...notBumps.map((recent) => ({ ...epochs, recent })),
     ],
   },
+  stats: {
+    check: (reply) => checks.stats(reply),
+    sound: [{ entries: 0 }, { entries: 7, sizeBytes: 0 }, { entries: 7, sizeBytes: 1e12 }],
+    nonsense: [
+      ...notObjects,
+      ...[...notNumbers, -1, 1.5].map((entries) => ({ entries })),
+      ...[...notNumbers.slice(1), -1].map((sizeBytes) => ({ entries: 7, sizeBytes })),
+    ],
+  },
 }
 
 for (const [operation, { check, sound, nonsense }] of Object.entries(cases)) {
@@ -266,24 +276,26 @@ test('a store without epochs bumps nothing', () => {
 })
 
 describe('a push', () => {
-  const risen = { bucket: 1, prev: 3, n: 4, keys: ['key'] }
+  const risen = { incarnation: 'store', bucket: 1, prev: 3, n: 4, keys: ['key'] }
 
   test('that can be true is one', () => {
-    assert.equal(new ReplyChecks(memoryStore()).isPush({ incarnation: 'store', bump: risen }), true)
-    assert.equal(new ReplyChecks(memoryStore()).isPush({ incarnation: 'store', bump: { ...risen, keys: '*' } }), true)
+    assert.equal(new ReplyChecks(memoryStore()).isBump(risen), true)
+    assert.equal(new ReplyChecks(memoryStore()).isBump({ ...risen, keys: '*' }), true)
   })
 
   for (const [what, push] of [
     ['nothing', undefined],
     ['a text', 'push'],
-    ['one of no store', { bump: risen }],
-    ['one without a bump', { incarnation: 'store' }],
-    ['one of a bucket there is not', { incarnation: 'store', bump: { ...risen, bucket: 100_000 } }],
-    ['one whose number fell', { incarnation: 'store', bump: { ...risen, n: 2 } }],
-    ['one of keys that are none', { incarnation: 'store', bump: { ...risen, keys: [1] } }],
+    ['one of no store', { ...risen, incarnation: undefined }],
+    ['one of a store without a name', { ...risen, incarnation: '' }],
+    ['one of a store whose name is no text', { ...risen, incarnation: 7 }],
+    ['one that says no more than whose it is', { incarnation: 'store' }],
+    ['one of a bucket there is not', { ...risen, bucket: 100_000 }],
+    ['one whose number fell', { ...risen, n: 2 }],
+    ['one of keys that are none', { ...risen, keys: [1] }],
   ] as const) {
     test(`that is ${what} is none`, () => {
-      assert.equal(new ReplyChecks(memoryStore()).isPush(push), false)
+      assert.equal(new ReplyChecks(memoryStore()).isBump(push), false)
     })
   }
 })

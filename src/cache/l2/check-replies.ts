@@ -1,16 +1,17 @@
 import { isUint8Array } from 'node:util/types'
-import { isSallyportError, SallyportError, StoreUnavailableError } from '../../shared/errors.ts'
+import { hasCode, isSallyportError, SallyportError, StoreUnavailableError } from '../../shared/errors.ts'
 import type {
+  Bump,
   CreateReply,
   EpochsReply,
   ExtendReply,
   ListQuery,
   ListReply,
-  Push,
   RemoveReply,
   ReplaceReply,
   Store,
   StoredEntry,
+  StoreStats,
   Write,
   WriteOutcome,
 } from '../store.ts'
@@ -118,21 +119,30 @@ export class ReplyChecks {
     return reply as unknown as ListReply
   }
 
+  stats(reply: unknown): StoreStats {
+    if (isObject(reply) && isCount(reply.entries) && (reply.sizeBytes === undefined || isAmount(reply.sizeBytes))) {
+      return reply as unknown as StoreStats
+    }
+    throw this.#nonsense('stats', 'no number of entries, or a size that cannot be')
+  }
+
   /** Numbers may be missing: those buckets count as fallen. */
   epochs(reply: unknown): EpochsReply {
     if (!isObject(reply) || !isTime(reply.storeNow)) throw this.#nonsense('epochs', 'no time')
-    if (typeof reply.incarnation !== 'string' || reply.incarnation === '') {
-      throw this.#nonsense('epochs', 'no incarnation')
-    }
+    if (!isIdentity(reply.incarnation)) throw this.#nonsense('epochs', 'no incarnation')
     if (!isAmount(reply.maxStalenessMs)) throw this.#nonsense('epochs', 'no greatest staleness')
     if (!this.#areNumbers(reply.numbers)) throw this.#nonsense('epochs', 'numbers that cannot be')
     if (!this.#areBumps(reply.recent)) throw this.#nonsense('epochs', 'bumps that cannot be')
     return reply as unknown as EpochsReply
   }
 
-  /** Pushes are best effort: what is none counts as lost. */
-  isPush(push: unknown): push is Push {
-    return isObject(push) && typeof push.incarnation === 'string' && isObject(push.bump) && this.#isBump(push.bump)
+  /** To be asked of pushes, which are best effort: what is none counts as lost. */
+  isBump(bump: unknown): bump is Bump {
+    if (!isObject(bump) || !isIdentity(bump.incarnation)) return false
+    const { bucket, prev, n, keys } = bump
+    if (!isCount(bucket) || bucket >= this.#buckets) return false
+    if (!isAmount(prev) || !isAmount(n) || n <= prev) return false
+    return keys === '*' || (Array.isArray(keys) && keys.every((key) => typeof key === 'string'))
   }
 
   #entryRead(key: string, entry: unknown, storeNow: number): CheckedRead['entries'][number] {
@@ -174,13 +184,7 @@ export class ReplyChecks {
   }
 
   #areBumps(bumps: unknown): boolean {
-    return Array.isArray(bumps) && bumps.every((bump) => isObject(bump) && this.#isBump(bump))
-  }
-
-  #isBump({ bucket, prev, n, keys }: Fields): boolean {
-    if (!isCount(bucket) || bucket >= this.#buckets) return false
-    if (!isAmount(prev) || !isAmount(n) || n <= prev) return false
-    return keys === '*' || (Array.isArray(keys) && keys.every((key) => typeof key === 'string'))
+    return Array.isArray(bumps) && bumps.every((bump) => this.isBump(bump))
   }
 
   #nonsense(operation: string, what: string): SallyportError {
@@ -189,7 +193,7 @@ export class ReplyChecks {
 }
 
 function isUnavailable(outcome: WriteOutcome): outcome is { error: SallyportError } {
-  return 'error' in outcome && isSallyportError(outcome.error) && outcome.error.code === 'ERR_STORE_UNAVAILABLE'
+  return 'error' in outcome && hasCode(outcome.error, 'ERR_STORE_UNAVAILABLE')
 }
 
 function isObject(value: unknown): value is Fields {
@@ -214,6 +218,10 @@ function isCount(value: unknown): value is number {
 
 function isVersion(value: unknown): boolean {
   return isCount(value) && value > 0
+}
+
+function isIdentity(value: unknown): boolean {
+  return typeof value === 'string' && value !== ''
 }
 
 function isAbsentOrText(value: unknown): boolean {

@@ -4,13 +4,16 @@ import fc from 'fast-check'
 import { batchingStore } from '../../../test/support/batching-store.ts'
 import { failingStore } from '../../../test/support/failing-store.ts'
 import { recordingLogger, type LogLine } from '../../../test/support/recording-logger.ts'
+import { slowOperations } from '../../../test/support/slow-operations.ts'
 import { evenRandomness, hour } from '../../../test/support/tiers.ts'
 import { watch } from '../../../test/support/watch.ts'
+import { wrapStore } from '../../../test/support/wrapped-store.ts'
 import { isSallyportError, SallyportError } from '../../shared/errors.ts'
 import { memoryStore } from '../../stores/memory.ts'
 import { manualClock, type ManualClock } from '../../testing/manual-clock.ts'
 import type { Store, WriteOutcome } from '../store.ts'
 import { resilientStore, type ResilientStore } from './resilient-store.ts'
+import type { SlowOperations } from './slow-operations.ts'
 
 type Operations = Omit<ResilientStore, 'breaker'>
 
@@ -28,19 +31,22 @@ const operations: { [Name in keyof Operations]-?: (store: ResilientStore) => Pro
   list: (store) => store.list({ index: 'sid', values: [] }),
   epochs: (store) => store.epochs([]),
   ping: (store) => store.ping(),
+  stats: (store) => store.stats(),
 }
 const names = Object.keys(operations) as (keyof Operations)[]
 
 interface World {
   store: ResilientStore
   clock: ManualClock
+  slow: SlowOperations
   lines: LogLine[]
 }
 
 function over(store: Store, { clock = manualClock(), timeoutMs = 1_000 } = {}): World {
   const { logger, lines } = recordingLogger()
-  const options = { clock, randomness: evenRandomness, logger, timeoutMs, onRecovery() {} }
-  return { store: resilientStore(store, options), clock, lines }
+  const slow = slowOperations(clock, 200)
+  const options = { clock, randomness: evenRandomness, logger, slow, timeoutMs, onRecovery() {} }
+  return { store: resilientStore(store, options), clock, slow, lines }
 }
 
 /** A store whose every operation does the same. */
@@ -255,12 +261,103 @@ describe('a store that answers', () => {
     for (const does of [
       () => Promise.reject(new SallyportError('ERR_CLOSED', 'closed')),
       () => Promise.reject(new SallyportError('ERR_STORE_MISMATCH', 'another schema')),
+      () => Promise.reject(new SallyportError('ERR_STORE_VALUE_TOO_LARGE', 'a value of 2 MB')),
       async () => 'nonsense',
     ]) {
       const { store } = over(storeThat(does))
       await codesOf(store, 20)
       assert.deepEqual([store.breaker.state, store.breaker.failures, store.breaker.refusals], ['closed', 0, 0])
     }
+  })
+})
+
+describe('the numbers of a store', () => {
+  const told = { entries: 7, sizeBytes: 1_024 }
+
+  test('are what the store says', async () => {
+    const { store } = over(storeThat(async () => told))
+    assert.deepEqual(await store.stats(), told)
+  })
+
+  test('that it cannot tell open no breaker', async () => {
+    const failing = failingStore(memoryStore())
+    const { store } = over(failing.store)
+    failing.throwAlways()
+    for (let i = 0; i < 20; i++) await assert.rejects(store.stats(), { code: 'ERR_STORE_UNAVAILABLE' })
+    assert.deepEqual([store.breaker.state, store.breaker.failures], ['closed', 0])
+  })
+
+  test('are asked for while the breaker is open, and close it not', async () => {
+    const failing = failingStore(memoryStore())
+    const { store } = over(failing.store)
+    failing.throwAlways()
+    await codesOf(store, 5)
+    failing.heal()
+    assert.equal((await store.stats()).entries, 0)
+    assert.deepEqual([store.breaker.state, store.breaker.refusals], ['open', 0])
+  })
+
+  test('that take too long keep nobody else waiting', async () => {
+    const hanging = wrapStore(memoryStore(), (operation, call) =>
+      operation === 'stats' ? new Promise(() => {}) : call(),
+    )
+    const { store, clock } = over(hanging)
+    const counting = Array.from({ length: 10 }, () => watch(store.stats()))
+    await clock.advance(1_000)
+    assert.ok(counting.every(({ error }) => error === 'ERR_STORE_UNAVAILABLE'))
+    assert.deepEqual(await codesOf(store, 1), [undefined])
+  })
+})
+
+describe('an operation is slow', () => {
+  /** A store whose every operation takes so long, and then does the same. */
+  function lateBy(ms: number, then: () => unknown): World {
+    const clock = manualClock()
+    const later = (): unknown =>
+      new Promise((resolve, reject) => {
+        clock.setTimer(() => void Promise.resolve().then(then).then(resolve, reject), ms)
+      })
+    return over(storeThat(later), { clock })
+  }
+
+  for (const name of names) {
+    test(`that was not answered in time: ${name}`, async () => {
+      const { store, clock, slow } = over(storeThat(hangs))
+      void watch(operations[name](store))
+      await clock.advance(1_000)
+      assert.equal(slow.count, 1)
+    })
+  }
+
+  test('if it took longer than the threshold, and not before it has ended', async () => {
+    const { store, clock, slow } = lateBy(201, () => ({ entries: [undefined], storeNow: 1 }))
+    void watch(store.read(['key']))
+    await clock.advance(200)
+    assert.equal(slow.count, 0)
+    await clock.advance(1)
+    assert.equal(slow.count, 1)
+  })
+
+  test('if it failed late', async () => {
+    const { store, clock, slow } = lateBy(500, () => Promise.reject(new Error('deadlock')))
+    void watch(store.read(['key']))
+    await clock.advance(500)
+    assert.equal(slow.count, 1)
+  })
+
+  test('but not if it failed at once, or was answered in time', async () => {
+    const { store, slow } = over(storeThat(() => Promise.reject(new Error('ECONNREFUSED'))))
+    await codesOf(store, 3)
+    const inTime = lateBy(200, () => ({ entries: [undefined], storeNow: 1 }))
+    void watch(inTime.store.read(['key']))
+    await inTime.clock.advance(200)
+    assert.deepEqual([slow.count, inTime.slow.count], [0, 0])
+  })
+
+  test('but not if it was never sent, because the breaker was open', async () => {
+    const { store, slow } = over(storeThat(() => Promise.reject(new Error('ECONNREFUSED'))))
+    await codesOf(store, 50)
+    assert.deepEqual([store.breaker.state, slow.count], ['open', 0])
   })
 })
 

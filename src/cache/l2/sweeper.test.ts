@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import { memoryStore } from '../../stores/memory.ts'
 import { manualClock, type ManualClock } from '../../testing/manual-clock.ts'
 import { recordingLogger, type LogLine } from '../../../test/support/recording-logger.ts'
+import { slowOperations } from '../../../test/support/slow-operations.ts'
 import { evenRandomness } from '../../../test/support/tiers.ts'
 import type { Store } from '../store.ts'
+import type { SlowOperations } from './slow-operations.ts'
 import { Sweeper } from './sweeper.ts'
 
 interface World {
@@ -13,6 +15,7 @@ interface World {
   /** When each sweep began, in seconds, and its limit. */
   sweeps: [number, number][]
   lines: LogLine[]
+  slow: SlowOperations
 }
 
 /** A store with an interval of 300 s that deletes what `sweep` says. */
@@ -29,8 +32,10 @@ function world(sweep: () => Promise<number> = async () => 0, cleanupIntervalSec 
     },
   }) as Store
   const { logger, lines } = recordingLogger()
-  const sweeper = new Sweeper(store, { clock, randomness: { ...evenRandomness, fraction: () => fraction }, logger })
-  return { clock, sweeper, sweeps, lines }
+  const randomness = { ...evenRandomness, fraction: () => fraction }
+  const slow = slowOperations(clock, 200)
+  const sweeper = new Sweeper(store, { clock, randomness, logger, slow })
+  return { clock, sweeper, sweeps, lines, slow }
 }
 
 test('it sweeps a thousand entries at most, once every interval', async () => {
@@ -112,6 +117,49 @@ test('a sweep that throws instead of rejecting is a sweep that failed', async ()
   sweeper.start()
   await clock.advance(600_000)
   assert.equal(sweeps.length, 2)
+})
+
+describe('what others are told', () => {
+  test('it counts sweeps, and what they deleted', async () => {
+    let left = 2_500
+    const { clock, sweeper } = world(async () => {
+      const swept = Math.min(left, 1_000)
+      left -= swept
+      return swept
+    })
+    assert.deepEqual(sweeper.stats, { runs: 0, deleted: 0, failures: 0 })
+    sweeper.start()
+    await clock.advance(310_000)
+    assert.deepEqual(sweeper.stats, { runs: 3, deleted: 2_500, failures: 0 })
+  })
+
+  test('a sweep that failed is one too', async () => {
+    const { clock, sweeper } = world(() => Promise.reject(new Error('locked')))
+    sweeper.start()
+    await clock.advance(600_000)
+    assert.deepEqual(sweeper.stats, { runs: 2, deleted: 0, failures: 2 })
+  })
+
+  test('a sweep that hangs counts when it is given up, and is slow', async () => {
+    const { clock, sweeper, slow } = world(() => new Promise(() => {}))
+    sweeper.start()
+    await clock.advance(329_000)
+    assert.deepEqual([sweeper.stats.runs, slow.count], [0, 0])
+    await clock.advance(1_000)
+    assert.deepEqual([sweeper.stats, slow.count], [{ runs: 1, deleted: 0, failures: 1 }, 1])
+  })
+
+  test('a sweep that takes its time is slow, and one that is quick is not', async () => {
+    const durations = [150, 250]
+    const late = (ms: number): Promise<number> =>
+      new Promise((resolve) => void started.clock.setTimer(() => resolve(0), ms))
+    const started = world(() => late(durations.shift() ?? 0))
+    started.sweeper.start()
+    await started.clock.advance(301_000)
+    assert.equal(started.slow.count, 0)
+    await started.clock.advance(300_000)
+    assert.equal(started.slow.count, 1)
+  })
 })
 
 test('closed, it never sweeps again', async () => {

@@ -14,18 +14,43 @@ export interface ContractBench {
   readonly brief: number
   /** Another, empty store. The suite closes it. */
   another(): Promise<Store>
-  /** The same data through a new store, after the first was closed; absent where the caller cannot say how. */
+  /** The same data through another store, beside the first or after it was closed; absent where nobody says how. */
   readonly reopen: (() => Promise<Store>) | undefined
 }
 
-export type DefineCase = (name: string, run: (bench: ContractBench) => Promise<void>) => void
+/** Why a store cannot be held to a case; `undefined` if it can. */
+export type Need = (bench: ContractBench) => string | undefined
+
+export type DefineCase = (name: string, run: (bench: ContractBench) => Promise<void>, ...needs: Need[]) => void
+
+export const needsIndexes: Need = ({ store }) =>
+  hasIndexes(store) ? undefined : 'the store neither lists nor removes by index'
+
+export const needsAtomicRemoval: Need = ({ store }) =>
+  store.capabilities.removeByIndex === 'atomic' ? undefined : 'the store does not remove by index as one unit'
+
+export const needsBytes: Need = ({ store }) =>
+  store.capabilities.values === undefined ? undefined : 'the store keeps JSON, and not any bytes'
+
+export const needsDurability: Need = ({ store, reopen }) => {
+  if (!store.capabilities.durable) return 'the store does not say that it is durable'
+  return reopen === undefined ? 'nobody says how it is opened again (`reopenStore`)' : undefined
+}
+
+export const needsPush: Need = ({ store, reopen }) => {
+  if (!store.capabilities.push) return 'the store does not push'
+  return reopen === undefined ? 'nobody says how it is opened twice (`reopenStore`)' : undefined
+}
+
+export const needsSweeps: Need = ({ store }) =>
+  store.cleanupIntervalSec > 0 ? undefined : 'the store expires entries by itself'
 
 /** Longer than any case takes. */
 export const hour = 3_600_000
 
 /** An entry that lives for an hour unless told otherwise. */
 export function entry(key: string, rest: Partial<NewEntry> = {}): NewEntry {
-  return { key, value: bytes(`value of ${key}`), lifetime: { idleMs: hour }, ...rest }
+  return { key, value: valueOf(`value of ${key}`), lifetime: { idleMs: hour }, ...rest }
 }
 
 export async function createAll(store: Store, entries: readonly NewEntry[]): Promise<void> {
@@ -47,8 +72,19 @@ export async function isAbsent(store: Store, key: string): Promise<boolean> {
   return (await readOne(store, key)) === undefined
 }
 
-export function bytes(text: string): Uint8Array {
-  return new TextEncoder().encode(text)
+/** A value that every store can keep: JSON text. */
+export function valueOf(content: unknown): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(content))
+}
+
+export function contentOf(value: Uint8Array | undefined): unknown {
+  assert.ok(value !== undefined, 'there must be a value')
+  return JSON.parse(new TextDecoder().decode(value))
+}
+
+/** However it is spelt. */
+export function assertValue(actual: Uint8Array | undefined, content: unknown): void {
+  assert.deepEqual(contentOf(actual), content)
 }
 
 export function assertBytes(actual: Uint8Array | undefined, expected: Uint8Array): void {
@@ -66,6 +102,11 @@ export function onlyBump(bumps: readonly Bump[]): Bump {
   return bump
 }
 
+/** A store may forget bumps, the oldest of a bucket first; what it remembers must be what happened. */
+export function assertRemembered(recent: readonly Bump[], bumps: readonly Bump[]): void {
+  assert.deepEqual(recent, recent.length === 0 ? [] : bumps.slice(-recent.length))
+}
+
 /** Whether the store lists and removes by index value. */
 export function hasIndexes(store: Store): boolean {
   return store.capabilities.removeByIndex !== 'none'
@@ -74,6 +115,7 @@ export function hasIndexes(store: Store): boolean {
 /** Different keys that share a bucket. */
 export function keysOfOneBucket(store: Store, count: number): string[] {
   const { buckets } = store.capabilities
+  assert.ok(buckets >= 1, 'a store without epoch buckets keeps less than this contract')
   const bucket = bucketOf('first', buckets)
   const keys: string[] = []
   for (let i = 0; keys.length < count; i++) if (bucketOf(`key-${i}`, buckets) === bucket) keys.push(`key-${i}`)

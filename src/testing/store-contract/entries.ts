@@ -1,16 +1,29 @@
 import assert from 'node:assert/strict'
 import type { DefineCase } from './bench.ts'
-import { assertBytes, bytes, createAll, entry, hasIndexes, hour, isAbsent, present } from './bench.ts'
+import {
+  assertBytes,
+  assertValue,
+  createAll,
+  entry,
+  hasIndexes,
+  hour,
+  isAbsent,
+  names,
+  needsBytes,
+  needsIndexes,
+  present,
+  valueOf,
+} from './bench.ts'
 
 export function entryCases(define: DefineCase): void {
   define('a created entry reads back with version 1', async ({ store }) => {
-    const reply = await store.create(entry('a', { value: bytes('hello') }))
+    const reply = await store.create(entry('a', { value: valueOf('hello') }))
     assert.ok(reply.outcome === 'created')
     assert.equal(reply.version, 1)
     const found = await present(store, 'a')
     assert.equal(found.key, 'a')
     assert.equal(found.version, 1)
-    assertBytes(found.value, bytes('hello'))
+    assertValue(found.value, 'hello')
   })
 
   define('a key that was never created is absent', async ({ store }) => {
@@ -44,10 +57,10 @@ export function entryCases(define: DefineCase): void {
   })
 
   define('create refuses a key that is present and leaves its entry alone', async ({ store }) => {
-    await createAll(store, [entry('a', { value: bytes('first'), indexes: { subject: 'alice' } })])
-    const second = entry('a', { value: bytes('second'), indexes: { subject: 'bob' } })
+    await createAll(store, [entry('a', { value: valueOf('first'), indexes: { subject: 'alice' } })])
+    const second = entry('a', { value: valueOf('second'), indexes: { subject: 'bob' } })
     assert.deepEqual(await store.create(second), { outcome: 'present' })
-    assertBytes((await present(store, 'a')).value, bytes('first'))
+    assertValue((await present(store, 'a')).value, 'first')
     if (!hasIndexes(store)) return
     assert.deepEqual((await store.list({ index: 'subject', values: ['bob'] })).entries, [])
   })
@@ -84,57 +97,104 @@ export function entryCases(define: DefineCase): void {
 }
 
 function valueCases(define: DefineCase): void {
-  define('a value of every byte there is comes back unchanged', async ({ store }) => {
-    const value = Uint8Array.from({ length: 512 }, (_, i) => i % 256)
-    await createAll(store, [entry('a', { value })])
-    assertBytes((await present(store, 'a')).value, value)
-  })
+  define(
+    'a value of every byte there is comes back unchanged',
+    async ({ store }) => {
+      const value = Uint8Array.from({ length: 512 }, (_, i) => i % 256)
+      await createAll(store, [entry('a', { value })])
+      assertBytes((await present(store, 'a')).value, value)
+    },
+    needsBytes,
+  )
 
-  define('an empty value is a value', async ({ store }) => {
-    for (const [key, value] of [
-      ['a', new Uint8Array()],
-      ['b', bytes('')],
-      ['c', new Uint8Array(8).subarray(4, 4)],
-    ] as const) {
-      await createAll(store, [entry(key, { value })])
-      assertBytes((await present(store, key)).value, new Uint8Array())
-      await store.replace(key, 1, { value, bump: false })
-      assertBytes((await present(store, key)).value, new Uint8Array())
+  define(
+    'an empty value is a value',
+    async ({ store }) => {
+      for (const [key, value] of [
+        ['a', new Uint8Array()],
+        ['b', new TextEncoder().encode('')],
+        ['c', new Uint8Array(8).subarray(4, 4)],
+      ] as const) {
+        await createAll(store, [entry(key, { value })])
+        assertBytes((await present(store, key)).value, new Uint8Array())
+        await store.replace(key, 1, { value, bump: false })
+        assertBytes((await present(store, key)).value, new Uint8Array())
+      }
+    },
+    needsBytes,
+  )
+
+  define(
+    'a value of 1 MB comes back unchanged',
+    async ({ store }) => {
+      const value = Uint8Array.from({ length: 1_048_576 }, (_, i) => (i * 31) % 251)
+      await createAll(store, [entry('a', { value })])
+      assertBytes((await present(store, 'a')).value, value)
+    },
+    needsBytes,
+  )
+
+  define('a value that is JSON keeps its meaning, however large it is', async ({ store }) => {
+    for (const [key, content] of jsonContents) {
+      await createAll(store, [entry(key, { value: valueOf(content) })])
+      assertValue((await present(store, key)).value, content)
     }
   })
 
-  define('a value of 1 MB comes back unchanged', async ({ store }) => {
-    const value = Uint8Array.from({ length: 1_048_576 }, (_, i) => (i * 31) % 251)
-    await createAll(store, [entry('a', { value })])
-    assertBytes((await present(store, 'a')).value, value)
+  define('many large values come back in one read, each under its key', async ({ store }) => {
+    const keys = names('key', 40)
+    await createAll(
+      store,
+      keys.map((key) => entry(key, { value: valueOf(key.repeat(5_000)) })),
+    )
+    const { entries } = await store.read(keys)
+    for (const [i, found] of entries.entries()) assertValue(found?.value, keys[i]!.repeat(5_000))
+  })
+
+  define('a value that grows and shrinks leaves nothing of the one before', async ({ store }) => {
+    await createAll(store, [entry('a', { value: valueOf('short') })])
+    for (const [version, content] of ['x'.repeat(100_000), 'y', { z: 'z'.repeat(50_000) }, 0].entries()) {
+      await store.replace('a', version + 1, { value: valueOf(content), bump: false })
+      assertValue((await present(store, 'a')).value, content)
+    }
   })
 
   define('a value that is a view on a larger buffer is stored as that view', async ({ store }) => {
-    const value = bytes('-- value --').subarray(3, 8)
+    const whole = valueOf('value')
+    const larger = new Uint8Array(whole.length + 6)
+    larger.set(whole, 3)
+    const value = larger.subarray(3, 3 + whole.length)
     await createAll(store, [entry('a', { value })])
-    assertBytes((await present(store, 'a')).value, bytes('value'))
+    assertValue((await present(store, 'a')).value, 'value')
   })
 
   define('changing a value after create or replace changes nothing in the store', async ({ store }) => {
-    const first = bytes('first')
+    const first = valueOf('first')
     await createAll(store, [entry('a', { value: first })])
     first.fill(0)
-    assertBytes((await present(store, 'a')).value, bytes('first'))
-    const second = bytes('second')
+    assertValue((await present(store, 'a')).value, 'first')
+    const second = valueOf('second')
     await store.replace('a', 1, { value: second, bump: false })
     second.fill(0)
-    assertBytes((await present(store, 'a')).value, bytes('second'))
+    assertValue((await present(store, 'a')).value, 'second')
   })
 
   define('changing a value that was read changes nothing in the store', async ({ store }) => {
-    await createAll(store, [entry('a', { value: bytes('value') })])
+    await createAll(store, [entry('a', { value: valueOf('value') })])
     const { value, times } = await present(store, 'a')
     value.fill(0)
     times.expiresAt = 0
-    assertBytes((await present(store, 'a')).value, bytes('value'))
+    assertValue((await present(store, 'a')).value, 'value')
   })
 }
 
+const jsonContents: readonly (readonly [key: string, content: unknown])[] = [
+  ['odd characters', '"quoted" \\back\\ zażółć 東京 🗝️ \n\t\u0001\u2028 <!--'],
+  ['numbers', [0, -1, 1.5, 1e21, 9_007_199_254_740_991]],
+  ['nothing', null],
+  ['depth', { a: { b: [{ c: [[]] }, {}] }, __proto__x: false, '': true }],
+  ['1 MB', { text: 'x'.repeat(1_048_576) }],
+]
 const oddKeys = [
   `it's "quoted" \`twice\``,
   'percent%underscore_',
@@ -154,7 +214,7 @@ function keyCases(define: DefineCase): void {
       oddKeys.map((key) => entry(key, { indexes: { subject: 'alice' } })),
     )
     const { entries } = await store.read(oddKeys)
-    for (const [i, key] of oddKeys.entries()) assertBytes(entries[i]?.value, bytes(`value of ${key}`))
+    for (const [i, key] of oddKeys.entries()) assertValue(entries[i]?.value, `value of ${key}`)
     if (!hasIndexes(store)) return
     const listed = await store.list({ index: 'subject', values: ['alice'] })
     assert.deepEqual(new Set(listed.entries.map((found) => found.key)), new Set(oddKeys))
@@ -174,10 +234,23 @@ function keyCases(define: DefineCase): void {
     )
   })
 
+  define(
+    'labels of odd characters come back as they were',
+    async ({ store }) => {
+      await createAll(
+        store,
+        oddKeys.map((label, i) => entry(`key-${i}`, { label, indexes: { subject: 'alice' } })),
+      )
+      const { entries } = await store.list({ index: 'subject', values: ['alice'] })
+      assert.deepEqual(new Set(entries.map(({ label }) => label)), new Set(oddKeys))
+    },
+    needsIndexes,
+  )
+
   define('keys of 255 characters are told apart by their last one', async ({ store }) => {
     const long = 'k'.repeat(254)
     await createAll(store, [entry(`${long}a`), entry(`${long}b`)])
-    assertBytes((await present(store, `${long}a`)).value, bytes(`value of ${long}a`))
+    assertValue((await present(store, `${long}a`)).value, `value of ${long}a`)
     assert.ok(await isAbsent(store, `${long}c`))
   })
 }

@@ -1,13 +1,10 @@
 import assert from 'node:assert/strict'
 import type { EntryInfo, ListQuery, Store } from '../../cache/store.ts'
 import type { DefineCase } from './bench.ts'
-import { createAll, entry, hasIndexes, hour, names, present } from './bench.ts'
+import { createAll, entry, hour, names, needsIndexes, present } from './bench.ts'
 
 export function listingCases(defineAny: DefineCase): void {
-  const define: DefineCase = (name, run) =>
-    defineAny(name, async (bench) => {
-      if (hasIndexes(bench.store)) await run(bench)
-    })
+  const define: DefineCase = (name, run) => defineAny(name, run, needsIndexes)
 
   define('a list tells key, version, times and label, never the value', async ({ store }) => {
     const lifetime = { idleMs: hour, absoluteMs: 2 * hour }

@@ -1,7 +1,18 @@
 import assert from 'node:assert/strict'
 import { bucketOf } from '../../cache/bucket.ts'
 import type { DefineCase } from './bench.ts'
-import { bytes, createAll, entry, epochNumbers, hasIndexes, hour, isAbsent, onlyBump } from './bench.ts'
+import {
+  assertValue,
+  createAll,
+  entry,
+  epochNumbers,
+  hour,
+  isAbsent,
+  needsIndexes,
+  onlyBump,
+  present,
+  valueOf,
+} from './bench.ts'
 
 export function removalCases(define: DefineCase): void {
   define('remove by key removes the entry and bumps its bucket, naming the key', async ({ store }) => {
@@ -33,7 +44,7 @@ export function removalCases(define: DefineCase): void {
 
   define('remove if version leaves an entry of another version, and the epochs', async ({ store }) => {
     await createAll(store, [entry('a')])
-    await store.replace('a', 1, { value: bytes('newer'), bump: false })
+    await store.replace('a', 1, { value: valueOf('newer'), bump: false })
     assert.deepEqual(await store.remove({ key: 'a', ifVersion: 1 }), { removed: 0, bumps: [] })
     assert.equal(await isAbsent(store, 'a'), false)
     assert.deepEqual(new Set(await epochNumbers(store)), new Set([0]))
@@ -47,20 +58,30 @@ export function removalCases(define: DefineCase): void {
     await createAll(store, [entry('a')])
     await store.remove({ key: 'a' })
     await store.extend('a', hour)
-    await store.replace('a', 1, { value: bytes('late'), bump: false, lifetime: { idleMs: hour } })
-    await store.replace('a', 0, { value: bytes('late'), bump: true })
+    await store.replace('a', 1, { value: valueOf('late'), bump: false, lifetime: { idleMs: hour } })
+    await store.replace('a', 0, { value: valueOf('late'), bump: true })
     assert.ok(await isAbsent(store, 'a'))
     assert.equal(await store.take('a'), undefined)
+  })
+
+  define('a key that is created again begins with version 1, and owes nothing to what was removed', async (bench) => {
+    const { store, advance, brief } = bench
+    await createAll(store, [entry('a', { lifetime: { idleMs: hour, absoluteMs: hour } })])
+    await store.replace('a', 1, { value: valueOf('old'), bump: false })
+    await store.remove({ key: 'a' })
+    await advance(brief)
+    await createAll(store, [entry('a')])
+    const { version, value, times } = await present(store, 'a')
+    assert.deepEqual([version, times.absoluteExpiresAt], [1, undefined])
+    assertValue(value, 'value of a')
+    assert.deepEqual(await store.replace('a', 2, { value: valueOf('late'), bump: false }), { outcome: 'conflict' })
   })
 
   indexCases(define)
 }
 
 function indexCases(define: DefineCase): void {
-  const defineIndexed: DefineCase = (name, run) =>
-    define(name, async (bench) => {
-      if (hasIndexes(bench.store)) await run(bench)
-    })
+  const defineIndexed: DefineCase = (name, run, ...needs) => define(name, run, needsIndexes, ...needs)
 
   defineIndexed('remove by subject removes all of that subject and nothing else', async ({ store }) => {
     const alice = { indexes: { subject: 'alice' } }
@@ -78,6 +99,28 @@ function indexCases(define: DefineCase): void {
       entries.map((found) => found?.key),
       [undefined, undefined, 'c', 'd'],
     )
+  })
+
+  defineIndexed('what is removed by its key leaves its lists', async ({ store }) => {
+    const indexes = { subject: 'alice', sid: 's1' }
+    await createAll(store, [entry('a', { indexes }), entry('b', { indexes })])
+    await store.remove({ key: 'a' })
+    await store.remove({ key: 'b', ifVersion: 1 })
+    assert.deepEqual((await store.list({ index: 'subject', values: ['alice'] })).entries, [])
+    assert.deepEqual(await store.remove({ index: 'sid', values: ['s1'] }), { removed: 0, bumps: [] })
+  })
+
+  defineIndexed('an entry is removed by every index it was created with, replaced or not', async ({ store }) => {
+    await createAll(store, [
+      entry('a', { indexes: { subject: 'alice', sid: 's1' } }),
+      entry('b', { indexes: { subject: 'alice', sid: 's2' } }),
+    ])
+    const lifetime = { idleMs: hour }
+    for (const key of ['a', 'b']) await store.replace(key, 1, { value: valueOf('new'), bump: false, lifetime })
+    await store.extend('b', 2 * hour)
+    assert.equal((await store.remove({ index: 'sid', values: ['s2'] })).removed, 1)
+    assert.equal((await store.remove({ index: 'subject', values: ['alice'] })).removed, 1)
+    assert.deepEqual([await isAbsent(store, 'a'), await isAbsent(store, 'b')], [true, true])
   })
 
   defineIndexed('remove by sid removes exactly that one', async ({ store }) => {

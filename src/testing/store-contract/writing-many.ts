@@ -1,38 +1,48 @@
 import assert from 'node:assert/strict'
 import { bucketOf } from '../../cache/bucket.ts'
 import type { Replacement, ReplaceReply, Store, Write, WriteOutcome } from '../../cache/store.ts'
-import type { ContractBench, DefineCase } from './bench.ts'
+import type { ContractBench, DefineCase, Need } from './bench.ts'
 import {
-  assertBytes,
-  bytes,
+  assertRemembered,
+  assertValue,
   createAll,
   entry,
   epochNumbers,
-  hasIndexes,
   hour,
   isAbsent,
   keysOfOneBucket,
   names,
+  needsDurability,
+  needsIndexes,
   onlyBump,
   present,
+  valueOf,
 } from './bench.ts'
 
 /** The operation, of a store that has it. */
 type WriteMany = NonNullable<Store['writeMany']>
 
 export function writingManyCases(define: DefineCase): void {
-  const defineIfOffered = (name: string, run: (writeMany: WriteMany, bench: ContractBench) => Promise<void>): void => {
-    define(`writeMany ${name}`, async (bench) => {
+  const defineIfOffered: DefineIfOffered = (name, run, ...needs) => {
+    const runIt = async (bench: ContractBench): Promise<void> => {
       const { store } = bench
       if (store.writeMany !== undefined) await run(store.writeMany.bind(store), bench)
-    })
+    }
+    define(`writeMany ${name}`, runIt, needsWriteMany, ...needs)
   }
   outcomeCases(defineIfOffered)
   orderCases(defineIfOffered)
   bumpCases(defineIfOffered)
 }
 
-type DefineIfOffered = (name: string, run: (writeMany: WriteMany, bench: ContractBench) => Promise<void>) => void
+type DefineIfOffered = (
+  name: string,
+  run: (writeMany: WriteMany, bench: ContractBench) => Promise<void>,
+  ...needs: Need[]
+) => void
+
+const needsWriteMany: Need = ({ store }) =>
+  store.writeMany === undefined ? 'the store takes one write at a time' : undefined
 
 function outcomeCases(define: DefineIfOffered): void {
   define('of nothing answers nothing', async (writeMany) => {
@@ -55,11 +65,11 @@ function outcomeCases(define: DefineIfOffered): void {
   })
 
   define('keeps what succeeded and changes nothing else', async (writeMany, { store }) => {
-    await createAll(store, [entry('there', { value: bytes('old') })])
+    await createAll(store, [entry('there', { value: valueOf('old') })])
     const before = await present(store, 'there')
     await writeMany([create('there'), create('new', 'new'), replace('there', 7), replace('nothing', 1)])
     assert.deepEqual(await present(store, 'there'), before)
-    assertBytes((await present(store, 'new')).value, bytes('new'))
+    assertValue((await present(store, 'new')).value, 'new')
     assert.ok(await isAbsent(store, 'nothing'))
   })
 
@@ -89,22 +99,25 @@ function outcomeCases(define: DefineIfOffered): void {
     assert.deepEqual([await isAbsent(store, 'a'), await isAbsent(store, 'b')], [true, true])
   })
 
-  define('lists what it created', async (writeMany, { store }) => {
-    if (!hasIndexes(store)) return
-    const indexes = { subject: 'alice' }
-    await writeMany(['a', 'b'].map((key) => ({ operation: 'create', entry: entry(key, { indexes }) })))
-    const { entries } = await store.list({ index: 'subject', values: ['alice'] })
-    assert.deepEqual(
-      entries.map(({ key }) => key),
-      ['a', 'b'],
-    )
-  })
+  define(
+    'lists what it created',
+    async (writeMany, { store }) => {
+      const indexes = { subject: 'alice' }
+      await writeMany(['a', 'b'].map((key) => ({ operation: 'create', entry: entry(key, { indexes }) })))
+      const { entries } = await store.list({ index: 'subject', values: ['alice'] })
+      assert.deepEqual(
+        entries.map(({ key }) => key),
+        ['a', 'b'],
+      )
+    },
+    needsIndexes,
+  )
 
   define('takes a hundred writes', async (writeMany, { store }) => {
     const keys = names('key', 100)
     assert.deepEqual(new Set(outcomesOf(await writeMany(keys.map((key) => create(key, key))))), new Set(['created']))
     const { entries } = await store.read(keys)
-    for (const [i, found] of entries.entries()) assertBytes(found?.value, bytes(keys[i]!))
+    for (const [i, found] of entries.entries()) assertValue(found?.value, keys[i])
   })
 }
 
@@ -114,16 +127,16 @@ function orderCases(define: DefineIfOffered): void {
       replace('a', 1),
       create('a', 'first'),
       create('a', 'never'),
-      replace('a', 1, { value: bytes('second') }),
-      replace('a', 1, { value: bytes('never') }),
-      replace('a', 2, { value: bytes('third') }),
+      replace('a', 1, { value: valueOf('second') }),
+      replace('a', 1, { value: valueOf('never') }),
+      replace('a', 2, { value: valueOf('third') }),
       extend('a', 2 * hour),
     ])
     const wanted = ['absent', 'created', 'present', 'replaced', 'conflict', 'replaced', 'extended']
     assert.deepEqual(outcomesOf(outcomes), wanted)
     const found = await present(store, 'a')
     assert.equal(found.version, 3)
-    assertBytes(found.value, bytes('third'))
+    assertValue(found.value, 'third')
     const last = repliesOf(outcomes).at(-1)
     assert.deepEqual(last?.outcome === 'extended' && last.times, found.times)
   })
@@ -135,7 +148,7 @@ function orderCases(define: DefineIfOffered): void {
     for (const [i, key] of keys.entries()) {
       const winners = racers.filter((_, racer) => outcomesOf(won[racer]!)[i] === 'created')
       assert.equal(winners.length, 1)
-      assertBytes((await present(store, key)).value, bytes(winners[0]!))
+      assertValue((await present(store, key)).value, winners[0])
     }
   })
 }
@@ -160,6 +173,12 @@ function bumpCases(define: DefineIfOffered): void {
     )
   })
 
+  define('names in its bumps the incarnation that epochs tells', async (writeMany, { store }) => {
+    await createAll(store, [entry('a')])
+    const [reply] = repliesOf(await writeMany([replace('a', 1, { bump: true }), create('b')]))
+    assert.equal(onlyBump(bumpsOf(reply)).incarnation, (await store.epochs([])).incarnation)
+  })
+
   define('makes bumps of one bucket that follow one another', async (writeMany, { store }) => {
     const keys = keysOfOneBucket(store, 3)
     await createAll(
@@ -173,28 +192,31 @@ function bumpCases(define: DefineIfOffered): void {
       assert.equal(prev, i === 0 ? known[bucket] : bumps[i - 1]?.n)
       assert.ok(n > prev)
     }
-    assert.deepEqual((await store.epochs(known)).recent, bumps)
+    assertRemembered((await store.epochs(known)).recent, bumps)
   })
 
-  define('keeps bumps and values of a durable store when it is opened again', async (writeMany, bench) => {
-    const { store, reopen } = bench
-    if (!store.capabilities.durable || reopen === undefined) return
-    await createAll(store, [entry('a')])
-    await writeMany([create('b'), replace('a', 1, { bump: true, value: bytes('kept') })])
-    const numbers = await epochNumbers(store)
-    await store.close()
-    const again = await reopen()
-    assertBytes((await present(again, 'a')).value, bytes('kept'))
-    assert.deepEqual(await epochNumbers(again), numbers)
-  })
+  define(
+    'keeps bumps and values of a durable store when it is opened again',
+    async (writeMany, bench) => {
+      const { store, reopen } = bench
+      await createAll(store, [entry('a')])
+      await writeMany([create('b'), replace('a', 1, { bump: true, value: valueOf('kept') })])
+      const numbers = await epochNumbers(store)
+      await store.close()
+      const again = await reopen!()
+      assertValue((await present(again, 'a')).value, 'kept')
+      assert.deepEqual(await epochNumbers(again), numbers)
+    },
+    needsDurability,
+  )
 }
 
-function create(key: string, value: string = 'value'): Write {
-  return { operation: 'create', entry: entry(key, { value: bytes(value) }) }
+function create(key: string, value = 'value'): Write {
+  return { operation: 'create', entry: entry(key, { value: valueOf(value) }) }
 }
 
 function replace(key: string, version: number, change: Partial<Replacement> = {}): Write {
-  return { operation: 'replace', key, version, change: { value: bytes('replaced'), bump: false, ...change } }
+  return { operation: 'replace', key, version, change: { value: valueOf('replaced'), bump: false, ...change } }
 }
 
 function extend(key: string, idleMs: number = hour): Write {
