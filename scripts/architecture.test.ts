@@ -114,6 +114,7 @@ describe('the architecture check', () => {
     ['the types of a driver', 'src/stores/pg.ts', "import type { Pool } from 'pg'"],
     ['a shared file of a folder', 'src/stores/_sql.ts', "import type { Store } from '../cache/store.ts'"],
     ['a nested folder of a layer', 'src/testing/contract/a.ts', "import '../../cache/store.ts'"],
+    ['a server under the demo', 'demo/processes/database.ts', "import '../../test/support/servers/server.ts'"],
   ]
   for (const [name, path, text] of allowed) {
     test(`lets pass: ${name}`, () => {

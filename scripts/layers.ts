@@ -9,6 +9,7 @@ interface Layer {
 /** The direction, top to bottom. A new folder is refused until it has its line here. */
 const layers: Record<string, Layer> = {
   testing: { layers: ['adapters', 'auth', 'oidc', 'session', 'stores', 'observe', 'cache', 'shared'] },
+  cli: { layers: ['stores', 'cache', 'shared'] },
   adapters: { layers: ['auth', 'session', 'cache', 'shared'] },
   auth: { layers: ['oidc', 'session', 'cache', 'shared'] },
   oidc: { layers: ['shared'], files: ['session/tokens.ts'] },

@@ -5,6 +5,7 @@ import { findTestFiles, groupTests, selectTests } from './test-groups.ts'
 const files = [
   'src/cache/l1.test.ts',
   'test/browser/demo.test.ts',
+  'test/faults/killed.test.ts',
   'test/flows/login.test.ts',
   'test/newcomer/first.test.ts',
   'test/package/package.test.ts',
@@ -16,9 +17,9 @@ describe('test groups', () => {
     assert.ok(findTestFiles().includes('scripts/test-groups.test.ts'))
   })
 
-  test('unit tests run first, packages and browsers last, a new folder is a group of its own', () => {
+  test('unit tests run first, what needs the machine for itself last, a new folder is a group of its own', () => {
     const names = groupTests(files).map((group) => group.name)
-    assert.deepEqual(names, ['unit', 'flows', 'newcomer', 'package', 'browser'])
+    assert.deepEqual(names, ['unit', 'flows', 'newcomer', 'faults', 'package', 'browser'])
   })
 
   test('every file is in exactly one group', () => {

@@ -1,7 +1,9 @@
-// npm test [-- <group | file | folder>… [--name <pattern>]]
+// npm test [-- <group | file | folder>… [--name <pattern>] [--with <server>…] [--without <server>…]]
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
 import { parseArgs } from 'node:util'
+import { heedWishes } from './server-wishes.ts'
+import { offerServers } from './servers.ts'
 import { findTestFiles, groupTests, heavyGroups, selectTests } from './test-groups.ts'
 
 interface Outcome {
@@ -15,7 +17,16 @@ interface Outcome {
 const limitSec = { unit: 60, others: 300 }
 const graceSec = 5
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { name: { type: 'string' } } })
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    name: { type: 'string' },
+    with: { type: 'string', multiple: true, default: [] },
+    without: { type: 'string', multiple: true, default: [] },
+  },
+})
+const leftOut = heedWishes(values)
+const servers = await offerServers()
 const total = { passed: 0, failed: 0, skipped: 0 }
 
 for (const { name, files } of groupTests(selectTests(findTestFiles(), positionals))) {
@@ -29,8 +40,12 @@ for (const { name, files } of groupTests(selectTests(findTestFiles(), positional
   await Promise.all(heavyGroups.includes(name) ? [work()] : [work(), work()])
 }
 
+await servers.close()
+if (servers.report().length > 0) console.log(`\nservers\n${servers.report().join('\n')}`)
+for (const kind of leftOut) console.log(`\nNOT TESTED: ${kind}`)
+for (const advice of servers.missing()) console.log(`\n${advice}`)
 console.log(`\n${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`)
-process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0
+process.exitCode = total.failed > 0 || total.passed === 0 || servers.missing().length > 0 ? 1 : 0
 
 function count(file: string, { passed, failed, skipped, report }: Outcome): void {
   total.passed += passed
