@@ -9,19 +9,21 @@ import { connect, disconnect } from './_sqlite-connections.ts'
 test('removals reach the disk before they return, other writes need not, and the poll cannot write', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'sallyport-connections-'))
   t.after(() => rmSync(directory, { recursive: true }))
-  const connections = connect(await loadDriver(), join(directory, 'a.db'), (main) => main.exec('CREATE TABLE t (x)'))
+  const path = join(directory, 'a.db')
+  const connections = connect(await loadDriver(), path, (main) => main.exec('CREATE TABLE t (x)'))
   const { main, durable, poll } = connections
   const [normal, full] = [1, 2]
   assert.deepEqual({ ...(main.all('PRAGMA synchronous')[0] as object) }, { synchronous: normal })
   assert.deepEqual({ ...(durable.all('PRAGMA synchronous')[0] as object) }, { synchronous: full })
   assert.throws(() => poll.run('INSERT INTO t VALUES (1)'), /readonly/)
-  disconnect(connections)
+  disconnect(connections, path)
 })
 
 test('a unit whose error is caught leaves no trace, and the next one works', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'sallyport-connections-'))
   t.after(() => rmSync(directory, { recursive: true }))
-  const connections = connect(await loadDriver(), join(directory, 'a.db'), (main) => main.exec('CREATE TABLE t (x)'))
+  const path = join(directory, 'a.db')
+  const connections = connect(await loadDriver(), path, (main) => main.exec('CREATE TABLE t (x)'))
   const { main } = connections
   assert.throws(() =>
     main.writing(() => {
@@ -34,5 +36,5 @@ test('a unit whose error is caught leaves no trace, and the next one works', asy
     main.all<{ x: number }>('SELECT x FROM t').map((row) => row.x),
     [2],
   )
-  disconnect(connections)
+  disconnect(connections, path)
 })

@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs'
 import { StoreUnavailableError } from '../shared/errors.ts'
 import { Connection } from './_sqlite-connection.ts'
 import type { Driver } from './_sqlite-connection.ts'
@@ -11,8 +12,9 @@ export interface Connections {
   readonly durable: Connection
   /** Reads the epochs, whatever the others are at. */
   readonly poll: Connection
-  /** Which file they have open. */
+  /** Which file they have open, and which log of it. */
   readonly file: string
+  readonly log: string
 }
 
 /** Opens all connections, or none. */
@@ -34,16 +36,48 @@ export function connect(driver: Driver, path: string, prepare: (main: Connection
     })
     const durable = open((connection) => connection.exec('PRAGMA synchronous = FULL'))
     const poll = open(() => {}, true)
-    return { main, durable, poll, file: fileAt(path) }
+    return { main, durable, poll, file: fileAt(path), log: fileAt(logOf(path)) }
   } catch (error) {
     for (const connection of opened.reverse()) connection.close()
     throw error
   }
 }
 
-/** The poll's first: as a reader it could not tidy up the log, which the last one to go does. */
-export function disconnect({ main, durable, poll }: Connections): void {
-  for (const connection of [poll, durable, main]) connection.close()
+export function disconnect(connections: Connections, path: string): void {
+  partFromReplaced(connections, path)
+  // The poll's first: as a reader it could not tidy up the log, which the last one to go does.
+  for (const connection of [connections.poll, connections.durable, connections.main]) connection.close()
+}
+
+/** Whether the file was replaced, moved or deleted: it is still there for those who have it open, and for nobody else. */
+export function isReplaced({ file }: Connections, path: string): boolean {
+  return file !== fileAt(path)
+}
+
+/**
+ * SQLite finds a log by its name, and would mix what it holds into the file that has the name now. It goes into the file
+ * it was written for, wherever that is. If the log at the path is another one, somebody else was here before.
+ */
+function partFromReplaced(connections: Connections, path: string): void {
+  const { main, log } = connections
+  unfailing(() => {
+    if (!isReplaced(connections, path) || log !== fileAt(logOf(path))) return
+    unfailing(() => void main.all('PRAGMA wal_checkpoint(TRUNCATE)'))
+    for (const file of [logOf(path), `${path}-shm`]) rmSync(file, { force: true })
+  })
+}
+
+/** Whatever led to a parting is the error to show, not what fails on the way. */
+function unfailing(step: () => void): void {
+  try {
+    step()
+  } catch {
+    // The file may be out of reach, or gone.
+  }
+}
+
+function logOf(path: string): string {
+  return `${path}-wal`
 }
 
 function useWriteAheadLog(connection: Connection, path: string): void {

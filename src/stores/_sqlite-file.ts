@@ -18,8 +18,12 @@ export function createFile(path: string): void {
 
 /** Which file is at the path now, across renames and restores. */
 export function fileAt(path: string): string {
-  const found = statSync(path, { bigint: true, throwIfNoEntry: false })
-  return found === undefined ? 'none' : `${found.dev}:${found.ino}`
+  try {
+    const found = statSync(path, { bigint: true, throwIfNoEntry: false })
+    return found === undefined ? 'none' : `${found.dev}:${found.ino}`
+  } catch (error) {
+    throw unusable(`this process may not look for ${path}`, error)
+  }
 }
 
 function reason(code: string | undefined, path: string): string {

@@ -25,14 +25,17 @@ function assertProblem(options: unknown, path: string, message: RegExp): void {
 }
 
 test('defaults are those of the documentation', () => {
-  const { clock, ...settings } = checkedSettings({ path: '/var/lib/app/sessions.db' })
+  const { clock, logger, ...settings } = checkedSettings({ path: '/var/lib/app/sessions.db' })
   assert.deepEqual(settings, {
     path: '/var/lib/app/sessions.db',
     tableName: 'oidc_cache',
+    verifierTableName: undefined,
+    autoMigrate: true,
     cleanupIntervalSec: 300,
     operationTimeoutMs: 1_000,
   })
   assert.equal(typeof clock.wall(), 'number')
+  assert.equal(typeof logger.warn, 'function')
 })
 
 for (const [connectionString, path] of [
@@ -82,14 +85,14 @@ test('neither a path nor a connection string is a problem, and both are one', ()
   assertProblem({ path: 'a.db', connectionString: 'sqlite://a.db' }, 'connectionString', /not both/)
 })
 
-for (const tableName of ['', '1st', 'a-b', 'a b', 'a"b', 'x; DROP TABLE y', 'schön', 'a'.repeat(58), 'sqlite_x']) {
+for (const tableName of ['', '1st', 'a-b', 'a b', 'a"b', 'x; DROP TABLE y', 'schön', 'a'.repeat(53), 'sqlite_x']) {
   test(`the table name ${JSON.stringify(tableName)} is refused`, () => {
     assertProblem({ path: 'a.db', tableName }, 'tableName', /must/)
   })
 }
 
-test('a table name of 57 characters or one that is an SQL keyword is fine', () => {
-  for (const tableName of ['a'.repeat(57), 'order', '_x']) {
+test('a table name of 52 characters or one that is an SQL keyword is fine', () => {
+  for (const tableName of ['a'.repeat(52), 'order', '_x']) {
     assert.equal(checkedSettings({ path: 'a.db', tableName }).tableName, tableName)
   }
 })
@@ -97,6 +100,17 @@ test('a table name of 57 characters or one that is an SQL keyword is fine', () =
 test('more than one connection is refused, saying why', () => {
   assertProblem({ path: 'a.db', maxConnections: 20 }, 'maxConnections', /one writer/)
   assert.deepEqual(problemsOf({ path: 'a.db', maxConnections: 1 }), [])
+})
+
+for (const option of ['minConnections', 'acquireTimeoutSec']) {
+  test(`${option} is refused: there is no pool`, () => {
+    assertProblem({ path: 'a.db', [option]: 5 }, option, /no pool.*operationTimeoutMs/)
+  })
+}
+
+test('a table for verifiers that is one of the others is refused', () => {
+  assertProblem({ path: 'a.db', verifierTableName: 'oidc_cache_meta' }, 'verifierTableName', /another name/)
+  assert.deepEqual(problemsOf({ path: 'a.db', verifierTableName: 'verifiers' }), [])
 })
 
 test('a misspelt option is named together with the one that was meant', () => {
@@ -110,6 +124,11 @@ test('all problems are told at once', () => {
     cleanupIntervalSec: -1,
     maxConnections: '1',
     operationTimeoutMs: 0.5,
+    autoMigrate: 'no',
+    verifierTableName: 7,
+    logger: {},
+    minConnections: 0,
+    acquireTimeoutSec: 30,
     clock: {},
     filename: 'x',
   }

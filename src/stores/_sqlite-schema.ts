@@ -1,106 +1,131 @@
-import { SallyportError } from '../shared/errors.ts'
-import { systemRandomness } from '../shared/randomness.ts'
 import { bucketCount } from './_bumps.ts'
+import { refuseToMigrate } from './_sql-migration.ts'
+import { pendingStatements, schemaVersion, tableNames, withEnding } from './_sql-schema.ts'
+import type { FoundSchema, SchemaStatements, TableNames } from './_sql-schema.ts'
 import type { Connection } from './_sqlite-connection.ts'
+import { fileAt } from './_sqlite-file.ts'
 
-/** The quoted names of the tables of one store. */
-export interface TableNames {
-  data: string
-  epoch: string
-  meta: string
+/** Which tables, and whether they may be made. */
+export interface SchemaSettings {
+  tableName: string
+  verifierTableName: string | undefined
+  autoMigrate: boolean
 }
 
-const schemaVersion = 1
+const entryColumns = `(
+  cache_key VARCHAR(255) NOT NULL PRIMARY KEY,
+  cache_value BLOB NOT NULL,
+  expires_at INTEGER NOT NULL,
+  version INTEGER NOT NULL,
+  expires_ms INTEGER NOT NULL,
+  absolute_expires_ms INTEGER,
+  subject_hash TEXT,
+  sid_hash TEXT,
+  label TEXT,
+  created_at INTEGER NOT NULL,
+  last_accessed_at INTEGER NOT NULL
+)`
 
-const columns = {
-  data: [
-    ['cache_key', 'VARCHAR(255) NOT NULL PRIMARY KEY'],
-    ['cache_value', 'BLOB NOT NULL'],
-    // Unix seconds, rounded up: for people and for the sweep. What decides is expires_ms.
-    ['expires_at', 'INTEGER NOT NULL'],
-    ['version', 'INTEGER NOT NULL'],
-    ['expires_ms', 'INTEGER NOT NULL'],
-    ['absolute_expires_ms', 'INTEGER'],
-    ['subject_hash', 'TEXT'],
-    ['sid_hash', 'TEXT'],
-    ['label', 'TEXT'],
-    ['created_at', 'INTEGER NOT NULL'],
-    ['last_accessed_at', 'INTEGER NOT NULL'],
-  ],
-  epoch: [
-    ['bucket', 'INTEGER NOT NULL PRIMARY KEY'],
-    ['n', 'INTEGER NOT NULL'],
-    ['recent', 'TEXT NOT NULL'],
-  ],
-  meta: [
-    ['id', 'INTEGER NOT NULL PRIMARY KEY CHECK (id = 1)'],
-    ['schema_version', 'INTEGER NOT NULL'],
-    ['incarnation', 'TEXT NOT NULL'],
-    ['buckets', 'INTEGER NOT NULL'],
-    ['max_staleness_ms', 'INTEGER NOT NULL'],
-  ],
-} as const
+/** The latest second a date can show. */
+const latestSecond = 8_640_000_000_000
 
-export function tableNames(tableName: string): TableNames {
-  return { data: `"${tableName}"`, epoch: `"${tableName}_epoch"`, meta: `"${tableName}_meta"` }
+export function sqliteTables(settings: Omit<SchemaSettings, 'autoMigrate'>): TableNames {
+  return tableNames(settings.tableName, settings.verifierTableName, (name) => `"${name}"`)
 }
 
-/** Creates what is missing, in one unit; throws `ERR_STORE_MISMATCH` if something else is there already. */
-export function prepareSchema(connection: Connection, tableName: string, maxStalenessMs: number): void {
-  const names = tableNames(tableName)
-  connection.writing(() => {
-    for (const table of ['data', 'epoch', 'meta'] as const) {
-      refuseForeignTable(connection, names[table], columns[table])
-      const definitions = columns[table].map(([name, type]) => `${name} ${type}`)
-      connection.exec(`CREATE TABLE IF NOT EXISTS ${names[table]} (${definitions.join(', ')})`)
-    }
-    createIndexes(connection, tableName)
-    prepareMeta(connection, names.meta)
-    raiseMaxStaleness(connection, names, maxStalenessMs)
+export function schemaStatements(names: TableNames): SchemaStatements {
+  return { create: createStatements, upgrade: upgradeStatements, support: () => supportStatements(names) }
+}
+
+/**
+ * Makes what is missing, in one unit, and returns the statements that took; throws `ERR_STORE_MISMATCH` if
+ * something else is there already, or if something is missing and may not be made.
+ */
+export function prepareSchema(connection: Connection, settings: SchemaSettings): string[] {
+  const names = sqliteTables(settings)
+  return connection.writing(() => {
+    const pending = pendingStatements(names, foundIn(connection, names), schemaStatements(names))
+    if (!settings.autoMigrate) refuseToMigrate({ database: 'sqlite', ...settings }, pending)
+    for (const statement of pending) connection.exec(statement)
+    return pending
   })
 }
 
-function createIndexes(connection: Connection, tableName: string): void {
-  const on = (suffix: string, what: string): void =>
-    connection.exec(`CREATE INDEX IF NOT EXISTS "${tableName}_${suffix}" ON "${tableName}" ${what}`)
-  on('expires_at', '(expires_at)')
-  on('subject', '(subject_hash) WHERE subject_hash IS NOT NULL')
-  on('sid', '(sid_hash) WHERE sid_hash IS NOT NULL')
+/** Opening a file that is not there would make one. */
+export function refuseToMakeFile(path: string, settings: SchemaSettings): void {
+  if (settings.autoMigrate || fileAt(path) !== 'none') return
+  const names = sqliteTables(settings)
+  refuseToMigrate({ database: 'sqlite', ...settings }, createStatements(names.data))
 }
 
-function prepareMeta(connection: Connection, meta: string): void {
-  const incarnation = Buffer.from(systemRandomness.bytes(16)).toString('base64url')
-  connection.run(`INSERT OR IGNORE INTO ${meta} VALUES (1, ?, ?, ?, 0)`, schemaVersion, incarnation, bucketCount)
-  const [found] = connection.all<{ schema_version: number; buckets: number }>(
+function createStatements(table: string): string[] {
+  return [`CREATE TABLE ${table} ${entryColumns}`, ...indexStatements(table)]
+}
+
+/** By way of a second table: SQLite adds no column without a default, and keeps the type a column was declared with. */
+function upgradeStatements(table: string): string[] {
+  const upgraded = withEnding(table, 'upgraded')
+  const now = "1000 * strftime('%s', 'now')"
+  const expiresAt = `min(CAST(coalesce(expires_at, 0) AS INTEGER), ${latestSecond})`
+  return [
+    `CREATE TABLE ${upgraded} ${entryColumns}`,
+    `INSERT INTO ${upgraded}
+  SELECT cache_key, coalesce(CAST(cache_value AS BLOB), x''), ${expiresAt},
+    1, 1000 * ${expiresAt}, NULL, NULL, NULL, NULL, ${now}, ${now}
+  FROM ${table} WHERE cache_key IS NOT NULL`,
+    `DROP TABLE ${table}`,
+    `ALTER TABLE ${upgraded} RENAME TO ${table}`,
+    ...indexStatements(table),
+  ]
+}
+
+function indexStatements(table: string): string[] {
+  const index = (ending: string): string => `CREATE INDEX ${withEnding(table, ending)} ON ${table}`
+  return [
+    `${index('expires_at')} (expires_at)`,
+    `${index('subject')} (subject_hash) WHERE subject_hash IS NOT NULL`,
+    `${index('sid')} (sid_hash) WHERE sid_hash IS NOT NULL`,
+  ]
+}
+
+function supportStatements({ epoch, meta }: TableNames): string[] {
+  return [
+    `CREATE TABLE IF NOT EXISTS ${epoch} (
+  bucket INTEGER NOT NULL PRIMARY KEY,
+  n INTEGER NOT NULL,
+  recent TEXT NOT NULL
+)`,
+    `CREATE TABLE IF NOT EXISTS ${meta} (
+  id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+  schema_version INTEGER NOT NULL,
+  incarnation TEXT NOT NULL,
+  buckets INTEGER NOT NULL,
+  max_staleness_ms INTEGER NOT NULL
+)`,
+    `INSERT OR IGNORE INTO ${meta} (id, schema_version, incarnation, buckets, max_staleness_ms)
+  VALUES (1, ${schemaVersion}, lower(hex(randomblob(16))), ${bucketCount}, 0)`,
+  ]
+}
+
+function foundIn(connection: Connection, names: TableNames): FoundSchema {
+  const tables = new Map<string, string[]>()
+  const keyedOtherwise = new Set<string>()
+  for (const table of new Set<string>(Object.values(names))) {
+    const columns = connection.all<{ name: string; pk: number }>(`PRAGMA table_info(${table})`)
+    tables.set(
+      table,
+      columns.map((column) => column.name),
+    )
+    const keys = columns.filter((column) => column.pk > 0).map((column) => column.name)
+    if (keys.join() !== 'cache_key') keyedOtherwise.add(table)
+  }
+  return { tables, keyedOtherwise, meta: metaIn(connection, names.meta, tables.get(names.meta) ?? []) }
+}
+
+function metaIn(connection: Connection, meta: string, columns: readonly string[]): FoundSchema['meta'] {
+  if (!columns.includes('schema_version') || !columns.includes('buckets')) return undefined
+  const [row] = connection.all<{ schema_version: number; buckets: number }>(
     `SELECT schema_version, buckets FROM ${meta}`,
   )
-  if (found?.schema_version !== schemaVersion) {
-    throw mismatch(
-      `${meta} says schema version ${found?.schema_version}, this release of sallyport knows ${schemaVersion}`,
-    )
-  }
-  if (found.buckets !== bucketCount) {
-    throw mismatch(`${meta} says ${found.buckets} epoch buckets, this store has ${bucketCount}`)
-  }
-}
-
-/** Raises the greatest staleness any instance was promised; never lowers it. */
-export function raiseMaxStaleness(connection: Connection, { meta }: TableNames, maxStalenessMs: number): void {
-  connection.run(`UPDATE ${meta} SET max_staleness_ms = ? WHERE max_staleness_ms < ?`, maxStalenessMs, maxStalenessMs)
-}
-
-function refuseForeignTable(
-  connection: Connection,
-  table: string,
-  expected: readonly (readonly [string, string])[],
-): void {
-  const found = connection.all<{ name: string }>(`PRAGMA table_info(${table})`).map((column) => column.name)
-  if (found.length === 0) return
-  const missing = expected.map(([name]) => name).filter((name) => !found.includes(name))
-  if (missing.length === 0) return
-  throw mismatch(`the table ${table} is not one of sallyport's: it has no column ${missing.join(', ')}`)
-}
-
-function mismatch(message: string): SallyportError {
-  return new SallyportError('ERR_STORE_MISMATCH', `${message}; choose another \`tableName\``)
+  return row && { schemaVersion: row.schema_version, buckets: row.buckets }
 }

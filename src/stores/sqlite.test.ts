@@ -149,8 +149,11 @@ test('a damaged database is named, and no entry in it is taken for absent', asyn
 
 test("somebody else's table of that name is refused and left alone", async () => {
   const path = newPath()
-  tamper(path, 'CREATE TABLE oidc_cache (cache_key VARCHAR(255) PRIMARY KEY, cache_value TEXT, expires_at INTEGER)')
-  await assert.rejects(open(path).ping(), rejectsWith('ERR_STORE_MISMATCH', /oidc_cache.*no column version/))
+  tamper(path, 'CREATE TABLE oidc_cache (cache_key VARCHAR(255) PRIMARY KEY, cache_value TEXT, expiry INTEGER)')
+  await assert.rejects(
+    open(path).ping(),
+    rejectsWith('ERR_STORE_MISMATCH', /oidc_cache.*no column expires_at, version/),
+  )
   const database = new DatabaseSync(path)
   assert.equal(database.prepare('SELECT count(*) AS tables FROM sqlite_schema').get()?.tables, 2)
   database.close()

@@ -23,17 +23,17 @@ import { EntryRows } from './_entry-rows.ts'
 import { EntryWrites } from './_entry-writes.ts'
 import type { WritingUnit } from './_entry-writes.ts'
 import { EpochRows } from './_epoch-rows.ts'
-import { LockRetries } from './_lock-retries.ts'
+import { tellMigrated } from './_sql-migration.ts'
+import { SqlRetries } from './_sql-retries.ts'
 import { loadDriver } from './_sqlite-connection.ts'
-import type { Driver } from './_sqlite-connection.ts'
-import { connect, disconnect } from './_sqlite-connections.ts'
+import type { Connection, Driver } from './_sqlite-connection.ts'
+import { connect, disconnect, isReplaced } from './_sqlite-connections.ts'
 import type { Connections } from './_sqlite-connections.ts'
 import { isLocked, isSqliteError, translated } from './_sqlite-errors.ts'
-import { fileAt } from './_sqlite-file.ts'
 import { checkedSettings } from './_sqlite-options.ts'
 import type { SqliteSettings, SqliteStoreOptions } from './_sqlite-options.ts'
-import { prepareSchema, raiseMaxStaleness, tableNames } from './_sqlite-schema.ts'
-import type { TableNames } from './_sqlite-schema.ts'
+import { prepareSchema, refuseToMakeFile, sqliteTables } from './_sqlite-schema.ts'
+import { statements } from './_sqlite-statements.ts'
 
 export type { SqliteStoreOptions } from './_sqlite-options.ts'
 
@@ -59,8 +59,7 @@ class SqliteStore implements Store {
   }
 
   readonly #settings: SqliteSettings
-  readonly #tables: TableNames
-  readonly #retries: LockRetries
+  readonly #retries: SqlRetries
   readonly #entries: EntryRows
   readonly #epochs: EpochRows
   readonly #writes: EntryWrites
@@ -72,17 +71,22 @@ class SqliteStore implements Store {
   constructor(settings: SqliteSettings) {
     this.cleanupIntervalSec = settings.cleanupIntervalSec
     this.#settings = settings
-    this.#tables = tableNames(settings.tableName)
-    this.#retries = new LockRetries(settings.clock, settings.operationTimeoutMs)
-    this.#entries = new EntryRows(this.#tables)
-    this.#epochs = new EpochRows(this.#tables)
+    const names = sqliteTables(settings)
+    const sql = statements(names)
+    this.#retries = new SqlRetries({
+      clock: settings.clock,
+      limitMs: settings.operationTimeoutMs,
+      obstacle: 'other connections kept the database locked',
+    })
+    this.#entries = new EntryRows(names, sql)
+    this.#epochs = new EpochRows(sql.epochs)
     this.#writes = new EntryWrites(this.#entries, this.#epochs)
   }
 
   init(instance: { maxStalenessMs: number }): Promise<void> {
     // Remembered too, for a file that takes the place of this one.
     this.#maxStalenessMs = Math.max(this.#maxStalenessMs, instance.maxStalenessMs)
-    return this.#run(({ durable }) => raiseMaxStaleness(durable, this.#tables, this.#maxStalenessMs))
+    return this.#run(({ durable }) => this.#epochs.raiseMaxStaleness(durable, this.#maxStalenessMs))
   }
 
   read(keys: readonly string[]): Promise<ReadReply> {
@@ -155,7 +159,7 @@ class SqliteStore implements Store {
   }
 
   ping(): Promise<void> {
-    return this.#run(({ main }) => void main.all(`SELECT 1 FROM ${this.#tables.meta}`))
+    return this.#run(({ main }) => this.#epochs.ping(main))
   }
 
   async close(): Promise<void> {
@@ -190,20 +194,30 @@ class SqliteStore implements Store {
 
   #connected(driver: Driver): Connections {
     if (this.#closed) throw new SallyportError('ERR_CLOSED', 'the SQLite store is closed')
-    const { path, tableName } = this.#settings
     this.#letGoOfReplacedFile()
-    this.#connections ??= connect(driver, path, (main) => prepareSchema(main, tableName, this.#maxStalenessMs))
+    this.#connections ??= this.#connect(driver)
     return this.#connections
   }
 
-  /** A file that was replaced or deleted is still there for those who have it open: nobody else would see our writes. */
+  #connect(driver: Driver): Connections {
+    const { path } = this.#settings
+    refuseToMakeFile(path, this.#settings)
+    return connect(driver, path, (main) => this.#prepare(main))
+  }
+
+  #prepare(main: Connection): void {
+    tellMigrated(this.#settings.logger, this.name, prepareSchema(main, this.#settings))
+    this.#epochs.raiseMaxStaleness(main, this.#maxStalenessMs)
+  }
+
+  /** Nobody else would see our writes. */
   #letGoOfReplacedFile(): void {
-    if (this.#connections && this.#connections.file !== fileAt(this.#settings.path)) this.#disconnect()
+    if (this.#connections && isReplaced(this.#connections, this.#settings.path)) this.#disconnect()
   }
 
   #disconnect(): void {
     const connections = this.#connections
     this.#connections = undefined
-    if (connections) disconnect(connections)
+    if (connections) disconnect(connections, this.#settings.path)
   }
 }
