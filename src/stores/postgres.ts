@@ -1,0 +1,162 @@
+import type {
+  Bump,
+  CreateReply,
+  EpochsReply,
+  ExtendReply,
+  ListQuery,
+  ListReply,
+  NewEntry,
+  ReadReply,
+  RemoveReply,
+  RemoveTarget,
+  ReplaceReply,
+  Replacement,
+  Store,
+  StoreCapabilities,
+  StoredEntry,
+  StoreStats,
+  Write,
+  WriteOutcome,
+} from '../cache/store.ts'
+import { bucketCount } from './_bumps.ts'
+import { PostgresBulkWrites } from './_postgres-bulk-writes.ts'
+import { PostgresEntries } from './_postgres-entries.ts'
+import { readEpochs } from './_postgres-epochs.ts'
+import { PostgresLink } from './_postgres-link.ts'
+import { PostgresListener } from './_postgres-listener.ts'
+import { checkedSettings } from './_postgres-options.ts'
+import type { PostgresSettings, PostgresStoreOptions } from './_postgres-options.ts'
+import { ask } from './_postgres-query.ts'
+import { PostgresRemovals } from './_postgres-removals.ts'
+import { postgresStatements } from './_postgres-statements.ts'
+import type { Statements } from './_postgres-statements.ts'
+import { tableNames } from './_sql-schema.ts'
+import type { TableNames } from './_sql-schema.ts'
+
+export type { PostgresStoreOptions } from './_postgres-options.ts'
+
+/**
+ * A store in a PostgreSQL database, version 13 or later, through the driver `pg`. Nothing is opened before the first
+ * operation; the tables are created then. Besides the pool it keeps one connection for polling and, unless `push` is
+ * false, one for listening. Throws `ConfigError` naming every wrong option.
+ */
+export function postgresStore(options: PostgresStoreOptions): Store {
+  return new PostgresStore(checkedSettings(options))
+}
+
+interface TableSize {
+  entries: number
+  size_bytes: number
+}
+
+class PostgresStore implements Store {
+  readonly name = 'postgres'
+  readonly cleanupIntervalSec: number
+  readonly capabilities: StoreCapabilities
+  readonly subscribe?: (listener: (bump: Bump) => void) => () => void
+
+  readonly #names: TableNames
+  readonly #statements: Statements
+  readonly #link: PostgresLink
+  readonly #entries: PostgresEntries
+  readonly #bulk: PostgresBulkWrites
+  readonly #removals: PostgresRemovals
+  readonly #listener: PostgresListener | undefined
+
+  constructor(settings: PostgresSettings) {
+    const { tableName, verifierTableName, jsonb, push } = settings
+    this.cleanupIntervalSec = settings.cleanupIntervalSec
+    this.capabilities = {
+      removeByIndex: 'atomic',
+      clock: 'store',
+      granularityMs: 1,
+      push,
+      durable: true,
+      buckets: bucketCount,
+      ...(jsonb ? { values: 'json' } : {}),
+    }
+    const channel = push ? `sallyport_${tableName}` : undefined
+    this.#names = tableNames(tableName, verifierTableName, (name) => `"${name}"`)
+    this.#statements = postgresStatements(this.#names, { jsonb, channel })
+    this.#link = new PostgresLink(settings, this.#names)
+    this.#entries = new PostgresEntries(this.#link, this.#names, this.#statements, jsonb)
+    this.#bulk = new PostgresBulkWrites(this.#link, this.#names, this.#statements, this.#entries)
+    this.#removals = new PostgresRemovals(this.#link, this.#names, this.#statements)
+    if (channel === undefined) return
+    const listener = new PostgresListener(this.#link, channel, settings)
+    this.#listener = listener
+    this.subscribe = (hear) => listener.subscribe(hear)
+  }
+
+  init(instance: { maxStalenessMs: number }): Promise<void> {
+    return this.#link.init(instance.maxStalenessMs)
+  }
+
+  read(keys: readonly string[]): Promise<ReadReply> {
+    return this.#entries.read(keys)
+  }
+
+  create(entry: NewEntry): Promise<CreateReply> {
+    return this.#entries.create(entry)
+  }
+
+  replace(key: string, version: number, change: Replacement): Promise<ReplaceReply> {
+    return this.#entries.replace({ key, version, change })
+  }
+
+  extend(key: string, idleMs: number): Promise<ExtendReply> {
+    return this.#entries.extend(key, idleMs)
+  }
+
+  writeMany(writes: readonly Write[]): Promise<WriteOutcome[]> {
+    return this.#bulk.writeMany(writes)
+  }
+
+  take(key: string): Promise<StoredEntry | undefined> {
+    return this.#entries.take(key)
+  }
+
+  remove(target: RemoveTarget): Promise<RemoveReply> {
+    return this.#removals.remove(target)
+  }
+
+  list(query: ListQuery): Promise<ListReply> {
+    return this.#entries.list(query)
+  }
+
+  epochs(known: readonly number[]): Promise<EpochsReply> {
+    return this.#link.poll((client) => readEpochs(client, this.#statements.epochs, known))
+  }
+
+  sweep(limit: number): Promise<number> {
+    return this.#link.background(async (client) => {
+      let swept = 0
+      for (const { sweep } of this.#statements.entries.values())
+        swept += (await ask(client, sweep, [limit - swept])).count
+      return swept
+    })
+  }
+
+  async stats(): Promise<StoreStats> {
+    const tables = await this.#link.background(async (client) => {
+      const rows: TableSize[] = []
+      for (const { stats } of this.#statements.entries.values())
+        rows.push(...(await ask<TableSize>(client, stats)).rows)
+      return rows
+    })
+    const pool = this.#link.poolStats()
+    return {
+      entries: tables.reduce((sum, { entries }) => sum + entries, 0),
+      sizeBytes: tables.reduce((sum, { size_bytes }) => sum + size_bytes, 0),
+      ...(pool === undefined ? {} : { pool }),
+    }
+  }
+
+  async ping(): Promise<void> {
+    await this.#link.request((client) => ask(client, this.#statements.ping))
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#listener?.close(), this.#link.close()])
+  }
+}
