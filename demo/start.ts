@@ -10,9 +10,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { styleText } from 'node:util'
 import { startChild } from './processes/child.ts'
+import { startDatabase } from './processes/database.ts'
 import { Problem, checkPorts, portsFrom } from './processes/ports.ts'
 import type { InstanceSettings } from './app/instance.ts'
 import type { Child } from './processes/child.ts'
+import type { Database } from './processes/database.ts'
 import type { Ports } from './processes/ports.ts'
 import type { ProviderSettings } from './provider/process.ts'
 
@@ -47,14 +49,21 @@ async function run(): Promise<string | undefined> {
     return child.ready
   }
 
-  startAll(ports, join(folder, 'sessions.db'), start).catch(over.reject)
-  const reason = await over.promise
-  await Promise.all(children.map((child) => child.stop()))
-  rmSync(folder, { recursive: true, force: true })
-  return reason
+  let database: Database | undefined
+  startDatabase(process.env['STORE'], folder)
+    .then((started) => startAll(ports, (database = started), start))
+    .catch(over.reject)
+  try {
+    return await over.promise
+  } finally {
+    await Promise.all(children.map((child) => child.stop()))
+    // One that is still starting ends with this process.
+    await database?.close()
+    rmSync(folder, { recursive: true, force: true })
+  }
 }
 
-async function startAll(ports: Ports, database: string, start: Start): Promise<void> {
+async function startAll(ports: Ports, database: Database, start: Start): Promise<void> {
   const [a, b] = [`http://localhost:${ports.a}`, `http://localhost:${ports.b}`]
   const client = { clientId: 'demo', clientSecret: random() }
   const issuer = await start('the provider', 'provider/process.ts', {
@@ -63,12 +72,12 @@ async function startAll(ports: Ports, database: string, start: Start): Promise<v
     ...client,
   })
 
-  const shared = { issuer, ...client, secret: random(), peerKey: random(), database }
+  const shared = { issuer, ...client, secret: random(), peerKey: random(), databaseUrl: database.url }
   await Promise.all([
     start('instance A', 'app/instance.ts', { ...shared, name: 'A', port: ports.a, baseUrl: a, peerUrl: b }),
     start('instance B', 'app/instance.ts', { ...shared, name: 'B', port: ports.b, baseUrl: b, peerUrl: a }),
   ])
-  printBanner({ a, b, provider: issuer, database })
+  printBanner({ a, b, provider: issuer, database: database.name })
 }
 
 /** New at every start: nothing of the demo is worth keeping. */

@@ -1,6 +1,6 @@
 import { createAuth } from 'sallyport'
-import { sqliteStore } from 'sallyport/sqlite'
 import type { Answer, Auth, Logger } from 'sallyport'
+import { storeAt } from './store.ts'
 import type { InstanceSettings } from './instance.ts'
 
 /** No instance answers from memory later than this after a sign-out returned. */
@@ -21,7 +21,7 @@ export function createDemoAuth(
     clientSecret: settings.clientSecret,
     baseUrl: settings.baseUrl,
     secret: settings.secret,
-    store: sqliteStore({ path: settings.database }),
+    store: storeAt(settings.databaseUrl, logger),
     // Cookies know no ports: your own application on localhost keeps its cookie.
     session: { cookie: { name: 'sallyport-demo' } },
     cache: { maxStalenessMs: boundMs },

@@ -17,8 +17,8 @@ export interface InstanceSettings {
   clientId: string
   clientSecret: string
   secret: string
-  /** The SQLite file that both instances share. */
-  database: string
+  /** The database that both instances share. */
+  databaseUrl: string
 }
 
 await runChild<InstanceSettings>(async (settings) => {

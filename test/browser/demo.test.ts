@@ -4,9 +4,12 @@ import { createServer } from 'node:net'
 import { after, afterEach, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
+import { createClient } from 'redis'
 import { launchChromium } from '../support/chromium.ts'
 import { anyProcessLeft, freePorts, runDemo, startDemo } from '../support/demo-process.ts'
 import type { DemoProcess } from '../support/demo-process.ts'
+import { whyNotTested } from '../support/servers/why-not-tested.ts'
+import { createUserAgent } from '../support/user-agent.ts'
 
 const pictures = fileURLToPath(new URL('../../test-output/', import.meta.url))
 
@@ -191,7 +194,7 @@ describe('the demo in a terminal', { timeout: 60_000 }, () => {
     const port = await freePorts()
     const occupant = createServer().listen(port + 1, '127.0.0.1')
     try {
-      const demo = runDemo(String(port))
+      const demo = runDemo({ PORT: String(port) })
       assert.equal(await demo.exitCode, 1)
       assert.equal(demo.output().trim(), `port ${port + 1} is in use: PORT=${port + 1000} npm start moves all three`)
     } finally {
@@ -201,11 +204,43 @@ describe('the demo in a terminal', { timeout: 60_000 }, () => {
 
   for (const port of ['web', '0', '65534']) {
     test(`refuses PORT=${port} in a sentence`, async () => {
-      const demo = runDemo(port)
+      const demo = runDemo({ PORT: port })
       assert.equal(await demo.exitCode, 1)
       assert.match(demo.output().trim(), /^PORT must be a whole number from 1 to 65533, .*$/)
     })
   }
+
+  for (const store of ['oracle', 'toString', 'redis://[', 'file:///sessions.db']) {
+    test(`refuses STORE=${store} in a sentence`, async () => {
+      const demo = runDemo({ PORT: String(await freePorts()), STORE: store })
+      assert.equal(await demo.exitCode, 1)
+      assert.match(demo.output().trim(), /^STORE must be one of sqlite, postgres, mysql, redis, or the URL .*$/)
+    })
+  }
+
+  test(
+    'STORE=redis starts a Redis for both instances, which goes with the demo',
+    { skip: whyNotTested('redis', 'own') },
+    async () => {
+      const demo = await startDemo({ STORE: 'redis' })
+      const url = `redis://127.0.0.1:${/redis on port (\d+)/.exec(demo.output())?.[1]}`
+      const client = createClient({ url })
+      client.on('error', () => {})
+      await client.connect()
+      const browser = createUserAgent()
+      try {
+        const login = await browser.get(`${demo.a}/auth/login`)
+        await browser.get(await browser.signInAtProvider(login.location!, { user: 'alice' }))
+        assert.equal((await browser.get(`${demo.b}/api/me`)).status, 200)
+        assert.equal((await client.keys('oidc_cache:entry:session:*')).length, 1)
+      } finally {
+        client.destroy()
+        demo.interrupt()
+      }
+      assert.equal(await demo.exitCode, 0, demo.output())
+      await assert.rejects(createClient({ url, socket: { reconnectStrategy: false } }).connect())
+    },
+  )
 })
 
 /** For people to look at: a phone and a desktop, light and dark. */

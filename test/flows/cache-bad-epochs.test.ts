@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { TestContext } from 'node:test'
-import type { EpochsReply, Push } from '../../src/index.ts'
+import type { Bump, EpochsReply } from '../../src/index.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import { manualClock } from '../../src/testing/manual-clock.ts'
 import {
@@ -51,6 +51,10 @@ const numbersAs =
 const recentAs =
   (...recent: unknown[]): Alteration =>
   (reply) => ({ ...reply, recent })
+/** The same, of this very store. */
+const recentOf =
+  (bump: object): Alteration =>
+  (reply) => ({ ...reply, recent: [{ incarnation: reply.incarnation, ...bump }] })
 
 /** Which cannot be true, and can be seen not to be. */
 const wrong: [what: string, alter: Alteration][] = [
@@ -80,13 +84,14 @@ const wrong: [what: string, alter: Alteration][] = [
   ['a clock that is NaN', (reply) => ({ ...reply, storeNow: NaN })],
   ['no recent bumps', (reply) => ({ ...reply, recent: undefined })],
   ['recent bumps that are null', recentAs(null, null)],
-  ['a recent bump of no bucket', recentAs({ bucket: 256, prev: 0, n: 1, keys: '*' })],
-  ['a recent bump of bucket -1', recentAs({ bucket: -1, prev: 0, n: 1, keys: [] })],
-  ['a recent bump of bucket NaN', recentAs({ bucket: NaN, prev: 0, n: 1, keys: [] })],
-  ['a recent bump of a named bucket', recentAs({ bucket: '__proto__', prev: 0, n: 1, keys: [] })],
-  ['a recent bump to NaN', recentAs({ bucket: 1, prev: 0, n: NaN, keys: [] })],
-  ['a recent bump without keys', recentAs({ bucket: 1, prev: 0, n: 1 })],
-  ['a recent bump with keys that are no texts', recentAs({ bucket: 1, prev: 0, n: 1, keys: [1, null, {}] })],
+  ['a recent bump of no bucket', recentOf({ bucket: 256, prev: 0, n: 1, keys: '*' })],
+  ['a recent bump of bucket -1', recentOf({ bucket: -1, prev: 0, n: 1, keys: [] })],
+  ['a recent bump of bucket NaN', recentOf({ bucket: NaN, prev: 0, n: 1, keys: [] })],
+  ['a recent bump of a named bucket', recentOf({ bucket: '__proto__', prev: 0, n: 1, keys: [] })],
+  ['a recent bump to NaN', recentOf({ bucket: 1, prev: 0, n: NaN, keys: [] })],
+  ['a recent bump of no store', recentAs({ bucket: 1, prev: 0, n: 1, keys: [] })],
+  ['a recent bump without keys', recentOf({ bucket: 1, prev: 0, n: 1 })],
+  ['a recent bump with keys that are no texts', recentOf({ bucket: 1, prev: 0, n: 1, keys: [1, null, {}] })],
 ]
 
 /** Which a store that lost something, or another one, might say. */
@@ -112,7 +117,7 @@ const suspect: [what: string, alter: Alteration][] = [
     'recent bumps that name no keys',
     (reply) => ({ ...reply, recent: reply.recent.map((bump) => ({ ...bump, keys: [] as string[] })) }),
   ],
-  ['recent bumps of numbers there never were', recentAs({ bucket: 1, prev: 5, n: 6, keys: [] })],
+  ['recent bumps of numbers there never were', recentOf({ bucket: 1, prev: 5, n: 6, keys: [] })],
 ]
 let turn = 0
 
@@ -181,30 +186,29 @@ describe('what is wrong with a poll is counted', () => {
 })
 
 describe('a push that makes no sense', () => {
-  const wrongPushes: [what: string, push: (right: Push) => unknown][] = [
+  const wrongPushes: [what: string, push: (right: Bump) => unknown][] = [
     ['nothing', () => undefined],
     ['null', () => null],
     ['a text', () => 'push'],
     ['no bump', ({ incarnation }) => ({ incarnation })],
-    ['a bump of no bucket', ({ incarnation, bump }) => ({ incarnation, bump: { ...bump, bucket: 256 } })],
-    [
-      'a bump of a bucket that is a text',
-      ({ incarnation, bump }) => ({ incarnation, bump: { ...bump, bucket: String(bump.bucket) } }),
-    ],
-    ['a bump to NaN', ({ incarnation, bump }) => ({ incarnation, bump: { ...bump, n: NaN } })],
-    ['a bump to infinity', ({ incarnation, bump }) => ({ incarnation, bump: { ...bump, n: Infinity } })],
-    ['a bump without keys', ({ incarnation, bump: { keys: _, ...bump } }) => ({ incarnation, bump })],
-    ['keys that are no texts', ({ incarnation, bump }) => ({ incarnation, bump: { ...bump, keys: [null, 1] } })],
-    ['another incarnation', ({ bump }) => ({ incarnation: 'another', bump })],
+    ['a bump of no store', ({ incarnation: _, ...bump }) => bump],
+    ['a bump of a store that is a number', (bump) => ({ ...bump, incarnation: 42 })],
+    ['a bump of no bucket', (bump) => ({ ...bump, bucket: 256 })],
+    ['a bump of a bucket that is a text', (bump) => ({ ...bump, bucket: String(bump.bucket) })],
+    ['a bump to NaN', (bump) => ({ ...bump, n: NaN })],
+    ['a bump to infinity', (bump) => ({ ...bump, n: Infinity })],
+    ['a bump without keys', ({ keys: _, ...bump }) => bump],
+    ['keys that are no texts', (bump) => ({ ...bump, keys: [null, 1] })],
+    ['another incarnation', (bump) => ({ ...bump, incarnation: 'another' })],
     ['the same twice', (right) => right],
-    ['an older one', ({ incarnation, bump }) => ({ incarnation, bump: { ...bump, n: 1, prev: 0 } })],
-    ['a gap', ({ incarnation, bump }) => ({ incarnation, bump: { ...bump, prev: bump.n + 1, n: bump.n + 2 } })],
+    ['an older one', (bump) => ({ ...bump, n: 1, prev: 0 })],
+    ['a gap', (bump) => ({ ...bump, prev: bump.n + 1, n: bump.n + 2 })],
   ]
   for (const [what, make] of wrongPushes) {
     it(`does no harm: ${what}`, async (t) => {
       const clock = manualClock()
       const inner = memoryStore({ clock })
-      const listeners: ((push: Push) => void)[] = []
+      const listeners: ((bump: Bump) => void)[] = []
       const store = alteredStore(inner, {
         capabilities: { ...inner.capabilities, push: true },
         subscribe: (listener) => (listeners.push(listener), () => {}),
@@ -213,11 +217,10 @@ describe('a push that makes no sense', () => {
       await setAll(other, idsUpTo(20))
       for (const id of idsUpTo(20)) await readsToGet(mine, id)
       assert.equal(listeners.length, 1)
-      const { incarnation } = await inner.epochs([])
       const { bumps } = await inner.remove({ key: 'session:nobody' })
-      const right = { incarnation, bump: bumps[0]! }
+      const right = bumps[0]!
       listeners[0]!(right)
-      listeners[0]!(make(right) as Push)
+      listeners[0]!(make(right) as Bump)
       for (const id of idsUpTo(20)) assert.ok((await readsToGet(mine, id)) <= 1)
       await other.cache.invalidateAuthSession('id0')
       await clock.advance(1_000)

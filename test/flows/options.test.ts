@@ -4,6 +4,7 @@ import { inspect } from 'node:util'
 import { createAuth } from '../../src/index.ts'
 import type { AuthOptions } from '../../src/auth/options.ts'
 import { ConfigError, isSallyportError } from '../../src/shared/errors.ts'
+import { jsonOnlyStore } from '../support/json-only-store.ts'
 
 const valid = {
   issuer: 'https://login.example',
@@ -57,6 +58,8 @@ describe('createAuth with valid options', () => {
       session: {
         idleTimeoutSec: 60,
         absoluteLifetimeSec: 3_600,
+        seal: 'server',
+        compressAboveBytes: 1_024,
         cookie: { name: 'shop', sameSite: 'strict', persistent: false, domain: 'app.example' },
       },
       login: {
@@ -186,6 +189,8 @@ describe('an option of the wrong type or out of range', () => {
     ['session', 'x', 7, []],
     ['session.idleTimeoutSec', '30', 0, -1, Number.NaN, Infinity],
     ['session.absoluteLifetimeSec', '30', 0, -1, Number.NaN, Infinity],
+    ['session.seal', 'Server', 'true', 0, null, {}],
+    ['session.compressAboveBytes', '1024', 0, -1, 1.5, 2 ** 20 + 1, Number.NaN, Infinity],
     ['login', 'x', 7, []],
     ['login.basePath', 7, 'auth', '//evil.example', '/a?b', '/a#b'],
     ['login.scope', 7, '', 'profile email', ['openid']],
@@ -301,6 +306,17 @@ describe('options that contradict each other', () => {
     ['a way back from the login to the callback', { login: { defaultReturnTo: '/auth/callback' } }, /^login\.def/],
     ['a way back from the login that is a logout', { login: { defaultReturnTo: '/auth/logout' } }, /^login\.def/],
     ['a way back from the logout to the logout', { logout: { returnTo: '/auth/logout' } }, /^logout\.returnTo$/],
+    [
+      'readable values that are deflated',
+      { session: { seal: false, compressAboveBytes: 1_024 } },
+      /^session\.compressAboveBytes$/,
+    ],
+    ['sealed values and a store that keeps JSON only', { store: jsonOnlyStore() }, /^session\.seal$/],
+    [
+      "values sealed with 'server' and a store that keeps JSON only",
+      { store: jsonOnlyStore(), session: { seal: 'server' } },
+      /^session\.seal$/,
+    ],
     [
       'a cookie domain that baseUrl is not in',
       { session: { cookie: { domain: 'elsewhere.example' } } },

@@ -1,67 +1,34 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { TestContext } from 'node:test'
-import { createAuth } from '../../src/index.ts'
-import type { Auth } from '../../src/index.ts'
-import {
-  clientId,
-  clientSecret,
-  serveAuth,
-  silentLogger,
-  startProviderFor,
-  startServer,
-  storeKinds,
-  storesOf,
-} from '../support/app.ts'
+import type { Auth, SealingOptions } from '../../src/index.ts'
+import { storeKinds } from '../support/app.ts'
 import type { Notes, StoreKind } from '../support/app.ts'
-import { countingStore } from '../support/counting-store.ts'
-import type { CountingStore } from '../support/counting-store.ts'
-import { directRequest, sessionCookie, signedIn } from '../support/sign-in.ts'
+import { startDeployment as start, subjectOf } from '../support/deployment.ts'
+import type { Deployment } from '../support/deployment.ts'
+import { formatOf, sealModes } from '../support/seal-modes.ts'
+import { directRequest } from '../support/sign-in.ts'
 
 const older = 'older-0123456789-0123456789-0123456789-01'
 const newer = 'newer-0123456789-0123456789-0123456789-01'
 
-interface Deployment {
-  /** Replaces the running instance by one with these secrets, on the same store and URL. */
+interface Rotation extends Omit<Deployment, 'deploy'> {
   deploy(secret: string | [string, ...string[]]): Promise<Auth<Notes>>
-  /** Signs in at the running instance: the text of the cookie. */
-  signIn(user?: string): Promise<string>
-  counting: CountingStore
 }
 
-async function startDeployment(t: TestContext, kind: StoreKind): Promise<Deployment> {
-  const server = await startServer(t)
-  const provider = await startProviderFor(t, [server])
-  const counting = countingStore((await storesOf(t, kind))())
-  return {
-    counting,
-    async deploy(secret) {
-      const auth = createAuth<Notes>({
-        issuer: provider.issuer,
-        clientId,
-        clientSecret,
-        baseUrl: server.baseUrl,
-        secret,
-        store: counting.store,
-        logger: silentLogger,
-        hooks: { onSignIn: () => ({ data: { notes: [] } }) },
-      })
-      serveAuth(t, server, auth)
-      return auth
-    },
-    signIn: async (user) => sessionCookie(await signedIn(server, user), server),
-  }
+async function startDeployment(t: TestContext, kind: StoreKind, session: SealingOptions): Promise<Rotation> {
+  const deployment = await start(t, kind)
+  return { ...deployment, deploy: (secret) => deployment.deploy({ secret, session }) }
 }
-
-const subjectOf = async (auth: Auth<Notes>, cookie: string): Promise<string | undefined> =>
-  (await auth.authenticate(`sallyport=${cookie}`))?.claims.sub
 
 const kidOf = (cookie: string): string | undefined => cookie.split('.')[1]
 
-for (const store of storeKinds) {
-  describe(`rotating the secret, sessions in ${store}`, () => {
+const cases = storeKinds.flatMap((store) => sealModes.map((mode) => ({ store, ...mode })))
+
+for (const { store, name, session: sealing, format } of cases) {
+  describe(`rotating the secret, sessions in ${store}, seal: ${name}`, () => {
     it('step 1, added as accepted: nothing changes for anybody', async (t) => {
-      const { deploy, signIn } = await startDeployment(t, store)
+      const { deploy, signIn } = await startDeployment(t, store, sealing)
       await deploy(older)
       const cookie = await signIn()
       const auth = await deploy([older, newer])
@@ -70,7 +37,7 @@ for (const store of storeKinds) {
     })
 
     it('step 2, made primary: old sessions go on, new ones are under the new one', async (t) => {
-      const { deploy, signIn } = await startDeployment(t, store)
+      const { deploy, signIn } = await startDeployment(t, store, sealing)
       await deploy([older, newer])
       const oldCookie = await signIn()
       const auth = await deploy([newer, older])
@@ -81,7 +48,7 @@ for (const store of storeKinds) {
     })
 
     it('while instances differ in which is primary, each accepts the sessions of the other', async (t) => {
-      const { deploy, signIn } = await startDeployment(t, store)
+      const { deploy, signIn } = await startDeployment(t, store, sealing)
       const before = await deploy([older, newer])
       const oldCookie = await signIn()
       const after = await deploy([newer, older])
@@ -93,7 +60,7 @@ for (const store of storeKinds) {
     })
 
     it('lists and revocations find the sessions of every configured secret', async (t) => {
-      const { deploy, signIn } = await startDeployment(t, store)
+      const { deploy, signIn } = await startDeployment(t, store, sealing)
       await deploy([older, newer])
       const oldCookie = await signIn()
       const auth = await deploy([newer, older])
@@ -107,7 +74,7 @@ for (const store of storeKinds) {
     })
 
     it('a session of either secret can be ended by its handle', async (t) => {
-      const { deploy, signIn } = await startDeployment(t, store)
+      const { deploy, signIn } = await startDeployment(t, store, sealing)
       await deploy([older, newer])
       const oldCookie = await signIn()
       const auth = await deploy([newer, older])
@@ -118,19 +85,20 @@ for (const store of storeKinds) {
       for (const cookie of [oldCookie, newCookie]) assert.equal(await subjectOf(auth, cookie), undefined)
     })
 
-    it('an old session keeps its secret when its data changes', async (t) => {
-      const { deploy, signIn } = await startDeployment(t, store)
+    it('an old session keeps its secret, and the way it is kept, when its data changes', async (t) => {
+      const { deploy, signIn, rowOf } = await startDeployment(t, store, sealing)
       await deploy([older, newer])
       const cookie = await signIn()
       const auth = await deploy([newer, older])
       const session = await auth.authenticate(`sallyport=${cookie}`)
       await session!.update((draft) => void draft.notes.push('kept'))
+      assert.equal(formatOf((await rowOf(auth, cookie)).value), format)
       const cold = await deploy([newer, older])
       assert.deepEqual((await cold.authenticate(`sallyport=${cookie}`))?.data.notes, ['kept'])
     })
 
     it('step 3, dropped: old sessions end, without a store operation and without clearing the cookie', async (t) => {
-      const { deploy, signIn, counting } = await startDeployment(t, store)
+      const { deploy, signIn, counting } = await startDeployment(t, store, sealing)
       await deploy([older, newer])
       const oldCookie = await signIn()
       await deploy([newer, older])

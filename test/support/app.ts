@@ -1,23 +1,21 @@
 import { createServer } from 'node:http'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { TestContext } from 'node:test'
 import { createAuth, isSallyportError } from '../../src/index.ts'
-import type { Auth, AuthReply, AuthRequest, Clock, Logger, Session, Store } from '../../src/index.ts'
+import type { Auth, AuthReply, AuthRequest, Clock, Session, Store } from '../../src/index.ts'
 import type { CommonOptions, ProviderOptions as ClientToProviderOptions } from '../../src/auth/options.ts'
 import { startProvider } from '../../demo/provider.ts'
 import type { ProviderOptions, RunningProvider } from '../../demo/provider.ts'
-import { memoryStore } from '../../src/stores/memory.ts'
-import { sqliteStore } from '../../src/stores/sqlite.ts'
+import { openDatabase } from './databases.ts'
+import type { Scope, StoreKind } from './databases.ts'
+import { silentLogger } from './silent-logger.ts'
+
+export { storeKinds } from './databases.ts'
+export type { StoreKind } from './databases.ts'
+export { silentLogger } from './silent-logger.ts'
 
 /** The application data of the fixture. */
 export type Notes = { notes: string[] }
-
-export type StoreKind = 'memory' | 'sqlite'
-export const storeKinds: readonly StoreKind[] = ['memory', 'sqlite']
 
 export const secret = 'primary-0123456789-0123456789-0123456789'
 export const clientId = 'web'
@@ -28,6 +26,8 @@ export interface App {
   readonly baseUrl: string
   /** The store this instance was given, before any wrapping. */
   readonly store: Store
+  /** Ends it and starts it again: with nothing in memory and a store object of its own. */
+  restart(): Promise<void>
 }
 
 export interface World {
@@ -46,8 +46,8 @@ export type MoreOptions = Partial<CommonOptions<Notes>> & {
 }
 
 export interface WorldPlan {
-  /** Default `memory`. Two instances share one memory store, or have a store object each on one SQLite file. */
-  store?: StoreKind
+  /** Default `memory`. Two instances share one memory store, or have a store object each on one database. */
+  store?: StoreKind | ((instance: number) => Store)
   /** Default 1. */
   instances?: 1 | 2
   clock?: Clock
@@ -59,15 +59,27 @@ export interface WorldPlan {
   wrap?: (store: Store, instance: number) => Store
 }
 
-export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} }
-
 /** Starts the provider and the instances; everything is closed when the test ends. */
-export async function startWorld(t: TestContext, plan: WorldPlan = {}): Promise<World> {
+export async function startWorld(t: Scope, plan: WorldPlan = {}): Promise<World> {
+  const { store = 'memory' } = plan
   const servers = await Promise.all(Array.from({ length: plan.instances ?? 1 }, () => startServer(t)))
   const provider = await startProviderFor(t, servers, plan.provider)
-  const makeStore = await storesOf(t, plan.store ?? 'memory', plan.clock)
-  const apps = servers.map((server, instance) => {
-    const store = makeStore()
+  const makeStore = typeof store === 'function' ? store : await storesOf(t, store, plan.clock)
+  const apps = servers.map((server, instance) => startApp(t, { plan, provider, makeStore, server, instance }))
+  return { provider, apps: apps as [App, ...App[]], app: apps[0]!, other: apps[1] ?? apps[0]! }
+}
+
+interface AppPlan {
+  plan: WorldPlan
+  provider: RunningProvider
+  makeStore: (instance: number) => Store
+  server: TestServer
+  instance: number
+}
+
+function startApp(t: Scope, { plan, provider, makeStore, server, instance }: AppPlan): App {
+  const start = (): Pick<App, 'auth' | 'store'> => {
+    const store = makeStore(instance)
     const auth = createAuth<Notes>({
       issuer: provider.issuer,
       clientId,
@@ -82,14 +94,27 @@ export async function startWorld(t: TestContext, plan: WorldPlan = {}): Promise<
       ...plan.optionsOf?.(instance),
     })
     serveAuth(t, server, auth)
-    return { auth, baseUrl: server.baseUrl, store }
-  }) as [App, ...App[]]
-  return { provider, apps, app: apps[0], other: apps[1] ?? apps[0] }
+    return { auth, store }
+  }
+  let running = start()
+  return {
+    baseUrl: server.baseUrl,
+    get auth() {
+      return running.auth
+    },
+    get store() {
+      return running.store
+    },
+    async restart() {
+      await running.auth.close()
+      running = start()
+    },
+  }
 }
 
 /** Registers the servers as clients of a new provider. */
 export async function startProviderFor(
-  t: TestContext,
+  t: Scope,
   servers: readonly { baseUrl: string }[],
   options: Partial<ProviderOptions> = {},
 ): Promise<RunningProvider> {
@@ -109,25 +134,10 @@ export async function startProviderFor(
   return provider
 }
 
-/** Makes stores on one common file, or gives everybody the same memory. */
-export async function storesOf(t: TestContext, kind: StoreKind, clock?: Clock): Promise<() => Store> {
-  const time = clock === undefined ? {} : { clock }
-  if (kind === 'memory') {
-    const store = memoryStore(time)
-    t.after(() => store.close())
-    return () => store
-  }
-  const folder = await mkdtemp(join(tmpdir(), 'sallyport-'))
-  const opened: Store[] = []
-  t.after(async () => {
-    await Promise.all(opened.map((store) => store.close()))
-    await rm(folder, { recursive: true, force: true })
-  })
-  return () => {
-    const store = sqliteStore({ path: join(folder, 'sessions.db'), ...time })
-    opened.push(store)
-    return store
-  }
+/** Makes stores on one common database, or gives everybody the same memory. */
+export async function storesOf(t: Scope, kind: StoreKind, clock?: Clock): Promise<() => Store> {
+  const database = await openDatabase(t, kind, clock)
+  return () => database.open()
 }
 
 export interface TestServer {
@@ -136,7 +146,7 @@ export interface TestServer {
 }
 
 /** A server whose answers are decided later, so that its port is known before anything is configured with it. */
-export async function startServer(t: TestContext): Promise<TestServer> {
+export async function startServer(t: Scope): Promise<TestServer> {
   const server = createServer((request, response) => {
     entry.answer(request, response).catch((error: unknown) => {
       if (!response.headersSent) response.writeHead(500, { 'content-type': 'text/plain' })
@@ -156,7 +166,7 @@ export async function startServer(t: TestContext): Promise<TestServer> {
 }
 
 /** Lets `auth` answer on `server`, with the few routes the tests need beside its own. */
-export function serveAuth(t: TestContext, server: TestServer, auth: Auth<Notes>): void {
+export function serveAuth(t: Scope, server: TestServer, auth: Auth<Notes>): void {
   server.answer = async (incoming, response) => {
     const request = await authRequest(incoming)
     const handled = await auth.handle(request)

@@ -21,9 +21,9 @@ export interface DemoProcess {
 }
 
 /** Starts the demo on three free ports and resolves when it says that all three answer. */
-export async function startDemo(): Promise<DemoProcess> {
+export async function startDemo(environment: { STORE?: string } = {}): Promise<DemoProcess> {
   const port = await freePorts()
-  const demo = runDemo(String(port))
+  const demo = runDemo({ PORT: String(port), ...environment })
   const ready = new Promise<true>((resolve) =>
     demo.process.stdout!.on('data', () => demo.output().includes('Ctrl-C') && resolve(true)),
   )
@@ -33,9 +33,12 @@ export async function startDemo(): Promise<DemoProcess> {
   return { ...demo, a, b, provider }
 }
 
-/** Runs the demo with this `PORT`, whatever comes of it. */
-export function runDemo(port: string): Pick<DemoProcess, 'process' | 'output' | 'exitCode' | 'interrupt'> {
-  const env = { ...process.env, PORT: port, NO_COLOR: '1' }
+/** Runs the demo with these variables in its environment, whatever comes of it. */
+export function runDemo(environment: {
+  PORT: string
+  STORE?: string
+}): Pick<DemoProcess, 'process' | 'output' | 'exitCode' | 'interrupt'> {
+  const env = { ...process.env, NO_COLOR: '1', STORE: '', ...environment }
   const demo = spawn(process.execPath, ['demo/start.ts'], {
     cwd: root,
     env,

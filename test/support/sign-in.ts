@@ -1,7 +1,7 @@
 import type { AuthRequest } from '../../src/index.ts'
 import { createUserAgent } from './user-agent.ts'
 import type { ExtraHeaders, Page, UserAgent } from './user-agent.ts'
-import type { App, Me } from './app.ts'
+import type { App, Me, World } from './app.ts'
 
 type Place = Pick<App, 'baseUrl'>
 
@@ -40,6 +40,13 @@ export async function signIn(
 export async function signedIn(app: Place, user = 'alice'): Promise<UserAgent> {
   const browser = createUserAgent()
   await signIn(browser, app, { user })
+  return browser
+}
+
+/** A new browser whose session every instance holds in memory. */
+export async function warmBrowser({ apps, app }: Pick<World, 'apps' | 'app'>, user = 'alice'): Promise<UserAgent> {
+  const browser = await signedIn(app, user)
+  for (const each of [...apps, ...apps]) await me(browser, each)
   return browser
 }
 
