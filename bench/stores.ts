@@ -74,11 +74,11 @@ const raws: Record<string, Contestant> = {
 const ours: Contestant[] = []
 for (const [name, { raw, open }] of Object.entries(stores)) ours.push(await oursOver(name, raw, open('bench_get')))
 
-const rows = [...(await latencyRows()), ...(await tierRows()), ...(await revokeRows())]
+const figuresOfAll = [...(await latencyRows()), ...(await tierRows()), ...(await revokeRows())]
 for (const { close } of [...ours, ...Object.values(raws)]) await close()
 await Promise.all([postgres, mariadb, redis].map((server) => server!.stop()))
 rmSync(directory, { recursive: true })
-report({ name: 'stores', rows }, process.argv)
+report({ name: 'stores', rows: figuresOfAll }, process.argv)
 
 async function latencyRows(): Promise<Row[]> {
   const contestants = [...Object.values(raws), ...ours]

@@ -261,3 +261,22 @@ test('the counters and the lease are those of what happened', async (t) => {
   assert.deepEqual([answers.l1, answers.l2, answers.refused, sessions.entries], [1, 0, 1, 1])
   assert.equal(started.service.lease(), 'held')
 })
+
+describe('how large the store is', () => {
+  test('is what the store says', async (t) => {
+    const started = world(t)
+    await signIn(started, new Browser())
+    const { entries } = await started.service.storeStats()
+    assert.equal(entries, (await started.held.store.stats()).entries)
+    assert.equal(entries, 1)
+  })
+
+  test('cannot be said while the store does not answer', async (t) => {
+    const started = world(t)
+    await started.service.ready()
+    started.held.hold('stats', 'request')
+    const asked = watch(started.service.storeStats())
+    await started.clock.advance(1_000)
+    assert.equal(asked.error, 'ERR_STORE_UNAVAILABLE')
+  })
+})

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { TestContext } from 'node:test'
-import type { ReadReply } from '../../src/index.ts'
+import type { ReadReply, SealingOptions } from '../../src/index.ts'
+import { neverRefreshed, type SessionRecord } from '../../src/session/record.ts'
 import { startWorld, storeKinds } from '../support/app.ts'
 import type { StoreKind, World } from '../support/app.ts'
+import { sealModes } from '../support/seal-modes.ts'
 import { createUserAgent } from '../support/user-agent.ts'
 import type { UserAgent } from '../support/user-agent.ts'
 import { askMe, setCookies, signedIn } from '../support/sign-in.ts'
@@ -19,12 +21,12 @@ interface Tampered {
 }
 
 /** A database whose rows somebody else can write. */
-async function start(t: TestContext, store: StoreKind): Promise<Tampered> {
+async function start(t: TestContext, store: StoreKind, session: SealingOptions): Promise<Tampered> {
   const all: Values = new Map()
   let tamper: Tamper | undefined
   const world = await startWorld(t, {
     store,
-    options: { cache: { enableL1: false } },
+    options: { cache: { enableL1: false }, session },
     wrap: (inner) =>
       wrapStore(inner, async (operation, call) => {
         const reply = await call()
@@ -45,6 +47,15 @@ async function start(t: TestContext, store: StoreKind): Promise<Tampered> {
   return { world, browser, tamperWith: (next) => (tamper = next) }
 }
 
+/** It has all that a session must have. */
+const forged: SessionRecord = {
+  claims: { sub: 'mallory', iss: 'https://login.example' },
+  data: { notes: [] },
+  tokens: { accessToken: 'x', tokenType: 'Bearer' },
+  tokensAt: 1,
+  refresh: neverRefreshed,
+}
+
 const tamperings: [what: string, tamper: Tamper][] = [
   [
     'swapped with the row of another session',
@@ -59,13 +70,20 @@ const tamperings: [what: string, tamper: Tamper][] = [
   ['emptied', () => new Uint8Array()],
   ['lengthened', (value) => Uint8Array.from([...value, 0])],
   ['of zeros', (value) => new Uint8Array(value.length)],
-  ['replaced by readable JSON', () => Buffer.from('{"claims":{"sub":"mallory"}}')],
+  ['replaced by readable JSON', () => Buffer.from(JSON.stringify(forged))],
+  ...[2, 3, 4, 5, 8].map((format): [string, Tamper] => [
+    `relabelled as format ${format}`,
+    (value) => value.map((byte, i) => (i > 0 ? byte : byte === format ? 1 : format)),
+  ]),
 ]
 
-for (const store of storeKinds) {
-  describe(`a row changed by somebody else, in ${store}`, () => {
+const sealed = sealModes.filter(({ format }) => format !== undefined)
+const cases = storeKinds.flatMap((store) => sealed.map((mode) => ({ store, ...mode })))
+
+for (const { store, name, session } of cases) {
+  describe(`a row changed by somebody else, in ${store}, seal: ${name}`, () => {
     it('never opens, signs nobody out, and crashes nothing', async (t) => {
-      const { world, browser, tamperWith } = await start(t, store)
+      const { world, browser, tamperWith } = await start(t, store, session)
       for (const [what, tamper] of tamperings) {
         await t.test(what, async () => {
           tamperWith(tamper)
