@@ -12,6 +12,7 @@ import { startServer } from '../support/servers/server.ts'
 import type { TestServer } from '../support/servers/server.ts'
 import { whyNotTested } from '../support/servers/why-not-tested.ts'
 import { Ledger } from './ledger.ts'
+import type { Account } from './ledger.ts'
 import { operationTimeoutMs, patienceMs, recoveryOf, within } from './trial.ts'
 
 /** A kind of store, and who may change the state of its server. */
@@ -86,13 +87,10 @@ async function endure<Admin>(t: TestContext, place: StatePlace<Admin>, state: Se
   assert.equal(before.refusals, 0, 'it did not work before')
 
   const mend = await state.spoil(admin, server)
-  const account = await ledger
-    .use(300)
-    .then(async (seen) => {
-      for (const operation of Object.keys(operations) as Operation[]) await settled(store, operation, state)
-      return seen
-    })
-    .finally(mend)
+  const suffering = suffer(store, ledger, state)
+  await suffering.catch(() => {})
+  await mend()
+  const account = await suffering
   assert.ok(account.worstMs < operationTimeoutMs + patienceMs, `an operation took ${account.worstMs} ms`)
 
   const recovered = await recoveryOf(store)
@@ -104,6 +102,12 @@ async function endure<Admin>(t: TestContext, place: StatePlace<Admin>, state: Se
     `${store.name}, ${state.name}: ${account.answers} answered, ${account.refusals} refused, ` +
       `recovered after ${Math.round(recovered)} ms`,
   )
+}
+
+async function suffer<Admin>(store: Store, ledger: Ledger, state: ServerState<Admin>): Promise<Account> {
+  const account = await ledger.use(300)
+  for (const operation of Object.keys(operations) as Operation[]) await settled(store, operation, state)
+  return account
 }
 
 /** The first attempts may find connections that the change of state has cost it. */
