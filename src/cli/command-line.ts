@@ -15,7 +15,7 @@ export type Command =
 export class UsageError extends Error {}
 
 /** A connection string here is not seen by who lists processes. */
-export const urlVariable = 'SALLYPORT_DATABASE_URL'
+const urlVariable = 'SALLYPORT_DATABASE_URL'
 
 export const usage: string = `Usage:
   sallyport schema --database ${Object.keys(databases).join('|')} [options]
