@@ -5,7 +5,7 @@ import type { PostgresSettings } from './_postgres-options.ts'
 import { ask, inTransaction } from './_postgres-query.ts'
 import { postgresSchema } from './_postgres-tables.ts'
 import type { ValueType } from './_postgres-tables.ts'
-import { notPermitted, refuseToMigrate } from './_sql-migration.ts'
+import { notPermitted, refuseToMigrate, tellMigrated } from './_sql-migration.ts'
 import type { SchemaCommand } from './_sql-migration.ts'
 import { dataTables, pendingStatements } from './_sql-schema.ts'
 import type { FoundSchema, TableNames } from './_sql-schema.ts'
@@ -36,6 +36,7 @@ export async function migrate(client: ClientBase, names: TableNames, settings: P
   } catch (error) {
     throw isForbidden(error) ? notPermitted(command, statements, error) : error
   }
+  tellMigrated(settings.logger, 'postgres', statements)
 }
 
 /** Raises the greatest staleness any instance was promised; never lowers it, and writes only where it must. */

@@ -8,8 +8,8 @@ export interface TableOptions {
   jsonb: boolean
 }
 
-/** The type of the values of a plain cache table, as the server names it. */
-export type ValueType = 'bytea' | 'text' | 'character varying' | 'json' | 'jsonb'
+/** The type of the values of a plain cache table, as the server names it; `unknown` to who has not asked it. */
+export type ValueType = 'bytea' | 'text' | 'character varying' | 'json' | 'jsonb' | 'unknown'
 
 /**
  * Rows of 3 KB stay in their page, where a read finds them at once and an update has room beside them; larger values
@@ -23,7 +23,7 @@ const epochSettings = 'fillfactor = 50, autovacuum_vacuum_threshold = 500, autov
 export function postgresSchema(
   { epoch, meta }: TableNames,
   options: TableOptions,
-  typeOf: (table: string) => ValueType = () => 'text',
+  typeOf: (table: string) => ValueType = () => 'unknown',
 ): SchemaStatements {
   return {
     create: (table) => [createText(table, options), ...finishing(table, options)],
@@ -92,7 +92,13 @@ function upgradeTexts(table: string, { unlogged, jsonb }: TableOptions, from: Va
   ]
 }
 
+/** The text form of a BYTEA can be read back as one, whatever `bytea_output` says. */
+const bytesOfAnyType = `CASE pg_typeof(cache_value)::text
+    WHEN 'bytea' THEN cache_value::text::bytea
+    ELSE convert_to(cache_value::text, 'UTF8') END`
+
 function converted(from: ValueType, jsonb: boolean): string {
+  if (from === 'unknown') return jsonb ? `convert_from(${bytesOfAnyType}, 'UTF8')::jsonb` : bytesOfAnyType
   if (jsonb) return from === 'bytea' ? `convert_from(cache_value, 'UTF8')::jsonb` : 'cache_value::jsonb'
   return from === 'bytea' ? 'cache_value' : `convert_to(cache_value::text, 'UTF8')`
 }

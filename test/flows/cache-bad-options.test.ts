@@ -39,6 +39,7 @@ const cacheBounds: typeof bounds = {
   ...bounds,
   maxStalenessMs: { below: 99, above: 60_001 },
   operationTimeoutMs: { below: 0, above: 60_001 },
+  slowOperationMs: { below: -1, above: 60_001 },
   serveStaleForSec: { below: -1, above: 86_401 },
 }
 

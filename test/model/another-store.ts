@@ -9,7 +9,8 @@
  * key by others.
  *
  * Bounds: one restore, of the first state, or one other store (`LONG=1`: two of them); one read, one poll and one write
- * of R's own at a time, or a removal and a refresh, all of these of one kind; three bumps.
+ * of R's own at a time, or a removal and a refresh, all of these of one kind; three bumps. No pushes beside a removal and a
+ * refresh at once.
  *
  * Time is left out: the lease always holds. What is left of every bound is that once R has had the answer to a poll
  * that was sent after something happened, it does not answer as if it had not; see `one-reader.ts` for the rest.
@@ -130,7 +131,7 @@ export function anotherStore(rules: Rules, own: OwnKind): Model<State> {
       pollSteps(rules, state, step)
       ownSteps(rules, state, own, step)
       if (own === 'removal beside a refresh') refreshSteps(rules, state, step)
-      pushSteps(rules, state, step)
+      else pushSteps(rules, state, step)
     },
   }
 }

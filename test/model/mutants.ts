@@ -1,10 +1,12 @@
 import type { ModelName } from './models.ts'
-import type { Rules } from './rules.ts'
+import { protocol, type Rules } from './rules.ts'
 
 /** The protocol without one of its rules. */
 export interface Mutant {
   name: string
   without: keyof Rules
+  /** Another one, where it covers the first: without either alone nothing breaks. */
+  alsoWithout?: keyof Rules
   /** The model that must notice, and the invariant that it must find broken. */
   model: ModelName
   breaks: string
@@ -86,6 +88,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a drop that leaves the flight',
     without: 'dropDetaches',
+    alsoWithout: 'foreignBumpVoids',
     model: 'another store, removal',
     breaks: 'an own removal is seen at once',
   },
@@ -128,10 +131,10 @@ export const mutants: readonly Mutant[] = [
   },
 
   {
-    name: 'own update of another store',
+    name: 'own bump of another store taken for known',
     without: 'ownTellsIncarnation',
-    model: 'another store, update',
-    breaks: stale,
+    model: 'another store, removal beside a refresh',
+    breaks: 'an own removal is seen at once',
   },
   {
     name: 'own bump of another store that spares writes',
@@ -216,3 +219,8 @@ export const mutants: readonly Mutant[] = [
     breaks: 'no token is revoked that was stored',
   },
 ]
+
+/** The rules that a mutant keeps. */
+export function rulesOf({ without, alsoWithout = without }: Mutant): Rules {
+  return { ...protocol, [without]: false, [alsoWithout]: false }
+}

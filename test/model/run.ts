@@ -1,6 +1,6 @@
 // node test/model/run.ts [model or mutant]
 import { models, type ModelName } from './models.ts'
-import { mutants } from './mutants.ts'
+import { mutants, rulesOf } from './mutants.ts'
 import { protocol } from './rules.ts'
 
 const wanted = process.argv[2]
@@ -12,9 +12,7 @@ if (model === undefined) {
   console.log(`mutants\n${mutants.map(({ name }) => indented(name)).join('\n')}`)
   process.exitCode = 1
 } else {
-  const { states, violation } = models[model](
-    mutant === undefined ? protocol : { ...protocol, [mutant.without]: false },
-  )
+  const { states, violation } = models[model](mutant === undefined ? protocol : rulesOf(mutant))
   console.log(`${model}: ${states} states`)
   console.log(violation === undefined ? 'no invariant is broken' : `broken: ${violation.invariant}\n${violation.trace}`)
 }

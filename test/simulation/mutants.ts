@@ -114,6 +114,38 @@ const epochs = [
       'if (!this.#applyBump({ ...bump, incarnation: this.#incarnation! }) || bump.prev === known) return',
     ]),
   ),
+  under(
+    {
+      ...quiet,
+      troubles: ['moved during a poll'],
+      push: 'none',
+      latency: cacheLatencies.slowPolls,
+      writes: 0,
+      writesOutside: 0,
+      ambushes: 0,
+    },
+    mutant('own bumps of any store', [
+      coherence,
+      ' || bump.incarnation !== this.#incarnation) this.#generation++\n    else if (this.#applyBump(bump)) return',
+      ') this.#generation++\n    else if (this.#applyBump({ ...bump, incarnation: this.#incarnation! })) return',
+    ]),
+  ),
+  under(
+    {
+      ...quiet,
+      troubles: ['replaced'],
+      push: 'none',
+      pollLossRate: 0.8,
+      latency: cacheLatencies.slowWrites,
+      writes: 6,
+      weights: { ...noWrites, 'replace quietly': 2, 'remove by subject': 1 },
+    },
+    mutant('own bumps of another store spare what is under way', [
+      coherence,
+      'bump.incarnation !== this.#incarnation) this.#generation++',
+      'bump.incarnation !== this.#incarnation) this.#generation += 0',
+    ]),
+  ),
   mutant('a step of the clock of the store not noticed', [coherence, ' || this.#hasStepped(reply, sentAt)', '']),
 ]
 

@@ -16,6 +16,7 @@ export const losses: readonly TroubleName[] = [
   'restored',
   'replaced',
   'moved',
+  'moved during a poll',
   'stop',
   'polls lost',
   'kill',

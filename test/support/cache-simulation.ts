@@ -219,6 +219,7 @@ export class CacheSimulation {
     this.timeline.lost(entries, {
       at: this.scheduler.now(),
       kept: forgivesLosses ? this.host.effects : Infinity,
+      isAnother: how !== 'restored',
       mustNotice: (instance, bucket) => knowing.has(`${instance} ${bucket}`),
     })
   }

@@ -37,6 +37,17 @@ const troubles = {
   restored: (trouble) => lose(trouble, 'restored'),
   replaced: (trouble) => lose(trouble, 'replaced'),
   moved: (trouble) => lose(trouble, 'moved'),
+  /** A poll is answered that tells of an end, and before that arrives another store is in place, and written to. */
+  'moved during a poll'({ sim }) {
+    sim.removeOutside('it', sim.anyKey())
+    sim.ambush('epochs', () => {
+      void sim.lose('moved', 0)
+      for (const instance of sim.instances) {
+        void sim.requests.write(instance, 'remove beside')
+        sim.cut(instance, 'epochs')
+      }
+    })
+  },
   /** What the store lost was announced, and that arrives when nobody expects it any more. */
   'late push'({ sim }) {
     const { scheduler, plan } = sim

@@ -43,6 +43,8 @@ export interface Loss {
   readonly at: number
   /** It remembers its first writes, so many. Infinity: it is to be held to all of them. */
   readonly kept: number
+  /** Another store took over: of a key that it does not hold nothing can come back. */
+  readonly isAnother: boolean
   /** Whether an instance cannot but notice it, of this bucket. */
   mustNotice(instance: string, bucket: number): boolean
 }
@@ -127,8 +129,8 @@ export class StoreTimeline {
   lost(entries: readonly (StoredEntry | undefined)[], loss: Loss): void {
     this.losses.push(loss)
     if (loss.kept !== Infinity) this.#writes = loss.kept
-    for (const states of this.#states.values()) forget(states, loss)
     const held = new Map(entries.map((entry) => [entry?.key, entry]))
+    for (const [key, states] of this.#states) if (!loss.isAnother || held.has(key)) forget(states, loss)
     for (const key of this.keys) {
       const entry = held.get(key)
       if (entry === undefined) this.#enter(key, undefined, gone(false))

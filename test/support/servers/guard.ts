@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { listProcesses } from './processes.ts'
 import { serverUser } from './server-user.ts'
 
 /** Sees to it that nothing is left of a server. */
@@ -15,8 +16,9 @@ export interface Guard {
 const script = `
 trap '' INT TERM HUP
 cat > /dev/null
+list() { ${listProcesses}; }
 kill_all() {
-  ids=$(find /proc/[0-9]*/cwd -maxdepth 0 -lname "$1/data*" 2> /dev/null | cut -d / -f 3)
+  ids=$(list "$1/data")
   [ -n "$ids" ] && kill -KILL $ids 2> /dev/null
 }
 while kill_all "$1"; do sleep 0.01; done
