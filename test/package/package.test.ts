@@ -13,7 +13,12 @@ const entries = Object.entries(manifest.exports).flatMap(([subpath, target]) =>
   typeof target === 'string' ? [] : [{ name: join(manifest.name, subpath), target }],
 )
 /** Subpaths whose types are about an optional peer. */
-const peersOf: Record<string, string[]> = { 'sallyport/express': ['express'], 'sallyport/hono': ['hono'] }
+const peersOf: Record<string, string[]> = {
+  'sallyport/express': ['express'],
+  'sallyport/hono': ['hono'],
+  'sallyport/mysql': ['mysql2'],
+  'sallyport/postgres': ['pg'],
+}
 const alone = entries.filter(({ name }) => peersOf[name] === undefined)
 
 let installed: InstalledPackage
@@ -111,7 +116,7 @@ describe('a project with the peers installed', () => {
   before(() => {
     withPeers = installPacked()
     copyTypes(withPeers.project)
-    for (const name of ['hono', ...expressTypes]) copyInto(withPeers.project, name)
+    for (const name of ['hono', ...expressTypes, ...driverTypes]) copyInto(withPeers.project, name)
   })
   after(() => rmSync(withPeers.project, { recursive: true }))
 
@@ -123,6 +128,8 @@ describe('a project with the peers installed', () => {
 const expressTypes = ['express', 'express-serve-static-core', 'body-parser', 'connect', 'send', 'serve-static']
   .concat(['qs', 'range-parser', 'http-errors'])
   .map((name) => `@types/${name}`)
+
+const driverTypes = ['@types/pg', 'pg-types', 'pg-protocol', 'mysql2', 'sql-escaper']
 
 const watchedLoad = `
   // Node itself opens them when it first wants to know their colours.
