@@ -1,5 +1,5 @@
 import type { CreateReply, ExtendReply, NewEntry, Replacement, ReplaceReply, Write } from '../cache/store.ts'
-import { deadlines, extendedDeadline } from './_deadlines.ts'
+import { decideCreate, decideExtend, decideReplace } from './_decisions.ts'
 import type { EntryRows } from './_entry-rows.ts'
 import type { EpochRows } from './_epoch-rows.ts'
 import type { Connection } from './_sqlite-connection.ts'
@@ -27,11 +27,11 @@ export class EntryWrites {
   }
 
   create({ connection, storeNow }: WritingUnit, entry: NewEntry): CreateReply {
-    if (this.#entries.live(connection, entry.key, storeNow)) return { outcome: 'present' }
+    const { reply, next } = decideCreate(this.#entries.live(connection, entry.key, storeNow), entry, storeNow)
+    if (next === undefined) return reply
     this.#entries.delete(connection, entry.key)
-    const times = { createdAt: storeNow, lastSeenAt: storeNow, ...deadlines(storeNow, entry.lifetime) }
-    this.#entries.insert(connection, entry, times)
-    return { outcome: 'created', version: 1, times, storeNow }
+    this.#entries.insert(connection, entry, next.times)
+    return reply
   }
 
   replace(
@@ -39,25 +39,15 @@ export class EntryWrites {
     { key, version, change }: { key: string; version: number; change: Replacement },
   ): ReplaceReply {
     const found = this.#entries.live(connection, key, storeNow)
-    if (!found) return { outcome: 'absent' }
-    if (found.version !== version) return { outcome: 'conflict' }
-    const times = change.lifetime
-      ? { createdAt: found.times.createdAt, lastSeenAt: storeNow, ...deadlines(storeNow, change.lifetime) }
-      : found.times
-    this.#entries.update(connection, { key, value: change.value, version: version + 1, times })
-    const bumps = change.bump ? this.#epochs.bump(connection, [key], storeNow) : []
-    return { outcome: 'replaced', version: version + 1, times, storeNow, bumps }
+    const { reply, next } = decideReplace(found, { version, change }, storeNow)
+    if (reply.outcome !== 'replaced' || next === undefined) return reply
+    this.#entries.update(connection, { key, value: change.value, ...next })
+    return { ...reply, bumps: change.bump ? this.#epochs.bump(connection, [key], storeNow) : [] }
   }
 
   extend({ connection, storeNow }: WritingUnit, key: string, idleMs: number): ExtendReply {
-    const found = this.#entries.live(connection, key, storeNow)
-    if (!found) return { outcome: 'absent' }
-    const times = {
-      ...found.times,
-      lastSeenAt: storeNow,
-      expiresAt: extendedDeadline(found.times, storeNow, idleMs),
-    }
-    this.#entries.prolong(connection, key, times)
-    return { outcome: 'extended', version: found.version, times, storeNow }
+    const { reply, next } = decideExtend(this.#entries.live(connection, key, storeNow), idleMs, storeNow)
+    if (next !== undefined) this.#entries.prolong(connection, key, next.times)
+    return reply
   }
 }

@@ -1,4 +1,4 @@
-import { isSallyportError, SallyportError, StoreUnavailableError } from '../shared/errors.ts'
+import { hasCode, SallyportError, StoreUnavailableError } from '../shared/errors.ts'
 
 /** An error of the driver without what it carries: the statement, its values, names of keys and users. */
 class MysqlFault extends Error {
@@ -62,7 +62,7 @@ export function isForbidden(error: unknown): boolean {
 
 /** Whether an error as users see it says that an entry is larger than the database takes. */
 export function isTooLarge(error: unknown): boolean {
-  return isSallyportError(error) && error.code === 'ERR_STORE_VALUE_TOO_LARGE'
+  return hasCode(error, 'ERR_STORE_VALUE_TOO_LARGE')
 }
 
 /** Whether the connection is as good as before: the server refused one statement and goes on, with the same role. */
