@@ -38,3 +38,11 @@ export function remembering<B extends Pick<Bump, 'n'>>(recent: readonly B[], bum
 export function keysToBump(target: RemoveTarget, removed: readonly string[]): readonly string[] {
   return 'key' in target && !('ifVersion' in target) ? [target.key] : removed
 }
+
+/**
+ * What a poll compares first: if both are what the store has, no number is another. Numbers fall only where a store was
+ * restored, and whatever was bumped since is above all that anybody knew.
+ */
+export function totalsOf(numbers: readonly number[]): { sum: number; max: number } {
+  return { sum: numbers.reduce((sum, n) => sum + n, 0), max: Math.max(...numbers) }
+}

@@ -1,6 +1,6 @@
 import type { Bump, EpochsReply } from '../cache/store.ts'
 import { SallyportError, StoreUnavailableError } from '../shared/errors.ts'
-import { bucketCount, byBucket, riseFrom } from './_bumps.ts'
+import { bucketCount, byBucket, riseFrom, totalsOf } from './_bumps.ts'
 import { padded } from './_mysql-session.ts'
 import type { MysqlSession } from './_mysql-session.ts'
 import type { MysqlStatements } from './_mysql-statements.ts'
@@ -62,8 +62,9 @@ export class MysqlEpochs {
   async read(session: MysqlSession, known: readonly number[]): Promise<EpochsReply> {
     const [moved] = await session.rows<MovedRow>(this.#statements.epochsMoved)
     const identity = identityOf(moved)
-    const isSame = known.length === bucketCount && total(known) === Number(moved?.total)
-    if (isSame && Math.max(...known) === Number(moved?.newest)) return { ...identity, numbers: known, recent: [] }
+    const { sum, max } = totalsOf(known)
+    const isSame = sum === Number(moved?.total) && max === Number(moved?.newest)
+    if (known.length === bucketCount && isSame) return { ...identity, numbers: known, recent: [] }
     const rows = await session.rows<IdentityRow & { bucket: number | null; n: number; recent: string }>(
       this.#statements.epochs,
       [Array.from({ length: bucketCount }, (_, bucket) => digits(known[bucket] ?? 0)).join('')],
@@ -94,10 +95,6 @@ function identityOf(row: IdentityRow | undefined): Pick<EpochsReply, 'incarnatio
 /** Newer servers say it with a word. */
 function isOn(setting: number | string): boolean {
   return !['0', 'OFF'].includes(String(setting).toUpperCase())
-}
-
-function total(numbers: readonly number[]): number {
-  return numbers.reduce((sum, n) => sum + n, 0)
 }
 
 function digits(n: number): string {

@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg'
 import type { EpochsReply } from '../cache/store.ts'
 import { SallyportError, StoreUnavailableError } from '../shared/errors.ts'
-import { bucketCount } from './_bumps.ts'
+import { bucketCount, totalsOf } from './_bumps.ts'
 import { ask } from './_postgres-query.ts'
 import type { Statement } from './_postgres-statements.ts'
 import { epochsFrom } from './_sql-epochs.ts'
@@ -23,8 +23,8 @@ export async function readEpochs(
   known: readonly number[],
 ): Promise<EpochsReply> {
   const numbers = Array.from({ length: bucketCount }, (_, bucket) => known[bucket] ?? 0)
-  const sum = numbers.reduce((total, n) => total + n, 0)
-  const { rows } = await ask<PollRow>(client, statement, [sum, Math.max(...numbers), numbers])
+  const { sum, max } = totalsOf(numbers)
+  const { rows } = await ask<PollRow>(client, statement, [sum, max, numbers])
   const [row] = rows
   if (row === undefined) throw new SallyportError('ERR_STORE_MISMATCH', 'the meta table has lost its row')
   if (row.is_replica)

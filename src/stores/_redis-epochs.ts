@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Bump, EpochsReply } from '../cache/store.ts'
+import { totalsOf } from './_bumps.ts'
 import type { Connection } from './_redis-connection.ts'
 import { epochs, open } from './_redis-epoch-scripts.ts'
 import { layout } from './_redis-record.ts'
@@ -88,12 +89,6 @@ function of({ incarnation, maxStalenessMs }: Identity): { incarnation: string; k
 }
 
 function totals(known: readonly number[]): { sum: string; max: string } {
-  let sum = 0
-  let max = 0
-  for (const n of known) {
-    sum += n
-    max = Math.max(max, n)
-  }
-
+  const { sum, max } = totalsOf(known)
   return { sum: String(sum), max: String(max) }
 }
