@@ -20,6 +20,8 @@ const sound: Record<string, string> = {
   'src/cache/store.ts': "import type { Clock } from '../shared/clock.ts'",
   'src/stores/memory.ts':
     "import type { Store } from '../cache/store.ts'\nimport type { Session } from '../session/service.ts'",
+  'src/stores/sql/pool.ts': '',
+  'src/stores/rules/bumps.ts': '',
   'src/testing/contract.ts': "import { memoryStore } from '../stores/memory.ts'",
   'src/shared/clock.ts': "import { hrtime } from 'node:process'",
   'demo/start.ts':
@@ -67,6 +69,19 @@ describe('the architecture check', () => {
     ['an adapter imports a store', 'src/adapters/koa.ts', "import '../stores/memory.ts'", /adapters may/],
     ['a store imports values of session', 'src/stores/pg.ts', "import '../session/service.ts'", /types of session/],
     ['a store imports auth', 'src/stores/pg.ts', "import type { A } from '../auth/create-auth.ts'", /stores may/],
+    ['a store imports another', 'src/stores/pg/a.ts', "import '../memory.ts'", /the store pg takes nothing of memory/],
+    [
+      'what stores share imports a store',
+      'src/stores/sql/a.ts',
+      "import '../memory.ts'",
+      /sql takes nothing of memory/,
+    ],
+    [
+      'the rules of all stores import SQL',
+      'src/stores/rules/a.ts',
+      "import '../sql/pool.ts'",
+      /rules takes nothing of/,
+    ],
     ['shared imports anything', 'src/shared/a.ts', "import '../cache/store.ts'", /shared may import no other layer/],
     ['a source file imports the front door', 'src/session/a.ts', "import '../index.ts'", /index\.ts is for users/],
     ['a source file imports a test', 'src/session/a.ts', "import './service.test.ts'", /only tests import tests/],
@@ -112,7 +127,9 @@ describe('the architecture check', () => {
     ['exactly 300 lines', 'src/cache/a.ts', '\n'.repeat(300)],
     ['a driver on first use', 'src/stores/pg.ts', "const { Pool } = await import('pg')"],
     ['the types of a driver', 'src/stores/pg.ts', "import type { Pool } from 'pg'"],
-    ['a shared file of a folder', 'src/stores/_sql.ts', "import type { Store } from '../cache/store.ts'"],
+    ['a store over what SQL stores share', 'src/stores/pg.ts', "import './sql/pool.ts'"],
+    ['a piece of a store', 'src/stores/redis/keys.ts', "import type { Store } from '../../cache/store.ts'"],
+    ['a piece shared by stores', 'src/adapters/_piece.ts', "import type { Store } from '../cache/store.ts'"],
     ['a nested folder of a layer', 'src/testing/contract/a.ts', "import '../../cache/store.ts'"],
     ['a server under the demo', 'demo/processes/database.ts', "import '../../test/support/servers/server.ts'"],
   ]

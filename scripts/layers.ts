@@ -34,7 +34,8 @@ export function directionProblem(from: string, to: string, typeOnly: boolean): s
   if (exceptions.some((exception) => exception.from === from && exception.to === to)) return undefined
   if (isDoor(to)) return `${to} is for users; import the file that declares it`
   const [fromLayer, toLayer] = [layerOf(from), layerOf(to)]
-  if (isDoor(from) || fromLayer === toLayer) return undefined
+  if (isDoor(from)) return undefined
+  if (fromLayer === toLayer) return neighbourProblem(from, to)
   const layer = layers[fromLayer]
   if (layer === undefined) return `src/${fromLayer} is no layer yet: give it a line in scripts/layers.ts`
   const mayImport =
@@ -44,6 +45,17 @@ export function directionProblem(from: string, to: string, typeOnly: boolean): s
   if (mayImport) return undefined
   const allowed = [...layer.layers, ...(layer.typesOf ?? []).map((name) => `types of ${name}`), ...(layer.files ?? [])]
   return `${fromLayer} may import ${allowed.length === 0 ? 'no other layer' : `only ${allowed.join(', ')}`}`
+}
+
+/** Folders of `src/stores` that are of no store: what stores of a kind, or all of them, have in common. */
+const sharedByStores = ['rules', 'sql']
+
+/** A store is its door, the folder of its name and what stores share: nobody has to read two stores to know one. */
+function neighbourProblem(from: string, to: string): string | undefined {
+  if (layerOf(from) !== 'stores') return undefined
+  const [store = '', target = ''] = [from, to].map((file) => file.split('/')[1]?.replace(/\.ts$/, ''))
+  if (store === target || (store !== 'rules' && sharedByStores.includes(target))) return undefined
+  return `the store ${store} takes nothing of ${target}; what both need goes to stores/sql or stores/rules`
 }
 
 /** Files at the top of `src/` are doors: subpaths that only pass on what others declare. */

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { wrongTableName, wrongTables } from '../stores/_sql-options.ts'
+import { wrongTableName, wrongTables } from '../stores/sql/options.ts'
 import { databases } from './databases.ts'
 import type { DatabaseName, TableChoice } from './databases.ts'
 import { startingPoints } from './schema-script.ts'

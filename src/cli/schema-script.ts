@@ -1,4 +1,4 @@
-import { dataTables, schemaVersion } from '../stores/_sql-schema.ts'
+import { dataTables, schemaVersion } from '../stores/sql/schema.ts'
 import { databases } from './databases.ts'
 import type { DatabaseName, TableChoice } from './databases.ts'
 

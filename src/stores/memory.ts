@@ -25,11 +25,11 @@ import type { Logger } from '../shared/logger.ts'
 import { checkOptions, integer, objectWith } from '../shared/options.ts'
 import type { Rules } from '../shared/options.ts'
 import { systemRandomness } from '../shared/randomness.ts'
-import { bucketCount, byBucket, keysToBump, remembering, riseFrom } from './_bumps.ts'
-import { deadlines, extendedDeadline } from './_deadlines.ts'
-import { isLive, kindOf, MemoryRows } from './_memory-rows.ts'
-import type { Row } from './_memory-rows.ts'
-import { pageOf } from './_paging.ts'
+import { bucketCount, byBucket, keysToBump, remembering, riseFrom } from './rules/bumps.ts'
+import { deadlines, extendedDeadline } from './rules/deadlines.ts'
+import { isLive, kindOf, MemoryRows } from './memory/rows.ts'
+import type { Row } from './memory/rows.ts'
+import { pageOf } from './rules/paging.ts'
 
 export interface MemoryStoreOptions {
   /** Default: the system's. */

@@ -17,20 +17,20 @@ import type {
   Write,
   WriteOutcome,
 } from '../cache/store.ts'
-import { bucketCount } from './_bumps.ts'
-import { MysqlDatabase } from './_mysql-database.ts'
-import { MysqlEntries } from './_mysql-entries.ts'
-import { MysqlEpochs } from './_mysql-epochs.ts'
-import { isTooLarge, tooLarge } from './_mysql-errors.ts'
-import { checkedSettings } from './_mysql-options.ts'
-import type { MysqlSettings, MysqlStoreOptions } from './_mysql-options.ts'
-import { mysqlTableNames } from './_mysql-schema.ts'
-import { mysqlStatements } from './_mysql-statements.ts'
-import { MysqlUnits } from './_mysql-units.ts'
-import { MysqlUpkeep } from './_mysql-upkeep.ts'
-import { pageToAsk } from './_sql-rows.ts'
+import { bucketCount } from './rules/bumps.ts'
+import { MysqlDatabase } from './mysql/database.ts'
+import { MysqlEntries } from './mysql/entries.ts'
+import { MysqlEpochs } from './mysql/epochs.ts'
+import { isTooLarge, tooLarge } from './mysql/errors.ts'
+import { checkedSettings } from './mysql/options.ts'
+import type { MysqlSettings, MysqlStoreOptions } from './mysql/options.ts'
+import { mysqlTableNames } from './mysql/schema.ts'
+import { mysqlStatements } from './mysql/statements.ts'
+import { MysqlUnits } from './mysql/units.ts'
+import { MysqlUpkeep } from './mysql/upkeep.ts'
+import { pageToAsk } from './sql/rows.ts'
 
-export type { MysqlStoreOptions } from './_mysql-options.ts'
+export type { MysqlStoreOptions } from './mysql/options.ts'
 
 /**
  * A store in MySQL (8.0 or later) or MariaDB (10.11 or later), through the driver `mysql2`. Nothing is connected before

@@ -18,22 +18,22 @@ import type {
   Write,
   WriteOutcome,
 } from '../cache/store.ts'
-import { bucketCount } from './_bumps.ts'
-import { PostgresBulkWrites } from './_postgres-bulk-writes.ts'
-import { PostgresEntries } from './_postgres-entries.ts'
-import { readEpochs } from './_postgres-epochs.ts'
-import { PostgresLink } from './_postgres-link.ts'
-import { PostgresListener } from './_postgres-listener.ts'
-import { checkedSettings } from './_postgres-options.ts'
-import type { PostgresSettings, PostgresStoreOptions } from './_postgres-options.ts'
-import { ask } from './_postgres-query.ts'
-import { PostgresRemovals } from './_postgres-removals.ts'
-import { postgresStatements } from './_postgres-statements.ts'
-import type { Statements } from './_postgres-statements.ts'
-import { tableNames } from './_sql-schema.ts'
-import type { TableNames } from './_sql-schema.ts'
+import { bucketCount } from './rules/bumps.ts'
+import { PostgresBulkWrites } from './postgres/bulk-writes.ts'
+import { PostgresEntries } from './postgres/entries.ts'
+import { readEpochs } from './postgres/epochs.ts'
+import { PostgresLink } from './postgres/link.ts'
+import { PostgresListener } from './postgres/listener.ts'
+import { checkedSettings } from './postgres/options.ts'
+import type { PostgresSettings, PostgresStoreOptions } from './postgres/options.ts'
+import { ask } from './postgres/query.ts'
+import { PostgresRemovals } from './postgres/removals.ts'
+import { postgresStatements } from './postgres/statements.ts'
+import type { Statements } from './postgres/statements.ts'
+import { tableNames } from './sql/schema.ts'
+import type { TableNames } from './sql/schema.ts'
 
-export type { PostgresStoreOptions } from './_postgres-options.ts'
+export type { PostgresStoreOptions } from './postgres/options.ts'
 
 /**
  * A store in a PostgreSQL database, version 13 or later, through the driver `pg`. Nothing is opened before the first

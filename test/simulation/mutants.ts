@@ -370,7 +370,7 @@ const store = [
     'if (!row) return undefined',
   ]),
   mutant('numbers used twice', [
-    'src/stores/_bumps.ts',
+    'src/stores/rules/bumps.ts',
     'n: nextEpoch(prev, storeNow)',
     'n: nextEpoch(prev - 1, Math.floor(storeNow / 1_000))',
   ]),

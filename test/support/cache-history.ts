@@ -1,5 +1,5 @@
 import { bucketOf } from '../../src/cache/bucket.ts'
-import { bucketCount } from '../../src/stores/_bumps.ts'
+import { bucketCount } from '../../src/stores/rules/bumps.ts'
 import type { State, StoreTimeline, Value } from './store-timeline.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { bucketOf } from '../../src/cache/bucket.ts'
 import type { Store } from '../../src/cache/store.ts'
-import { bucketCount } from '../../src/stores/_bumps.ts'
+import { bucketCount } from '../../src/stores/rules/bumps.ts'
 import { brief } from './brief.ts'
 import { CacheHistory } from './cache-history.ts'
 import type { CachePlan } from './cache-plan.ts'

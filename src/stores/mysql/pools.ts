@@ -1,0 +1,64 @@
+import type { PoolOptions } from 'mysql2'
+import { ConfigError } from '../../shared/errors.ts'
+import { CallersPool, OwnPool } from './driver-pool.ts'
+import { KeptConnection } from './kept-connection.ts'
+import type { MysqlSettings } from './options.ts'
+import type { MysqlSession } from './session.ts'
+import type { DriverPool } from '../sql/pool.ts'
+
+type Driver = typeof import('mysql2')
+
+/** The pools of one store, for those who lend connections. */
+export interface DriverPools {
+  readonly main: DriverPool<MysqlSession>
+  /** One connection that is never behind what requests do. */
+  readonly poll: DriverPool<MysqlSession>
+  /** Ends whatever is under way, with an error. */
+  hangUp(): void
+}
+
+/** Opens nothing yet. */
+export async function driverPools(settings: MysqlSettings): Promise<DriverPools> {
+  const { address, pool, maxConnections, minConnections } = settings
+  if (pool !== undefined) {
+    const main = new CallersPool(pool)
+    return { main, poll: new KeptConnection(main), hangUp: () => main.hangUp() }
+  }
+  const driver = await loadDriver()
+  const ours = (max: number, min: number): OwnPool => {
+    return new OwnPool(driver.createPool({ ...address, ...fixed(settings), connectionLimit: max }), settings, {
+      max,
+      min,
+    })
+  }
+  const [main, poll] = [ours(maxConnections, minConnections), ours(1, 1)]
+  return {
+    main,
+    poll,
+    hangUp() {
+      main.hangUp()
+      poll.hangUp()
+    },
+  }
+}
+
+/** Loads `mysql2` when it is first needed. */
+async function loadDriver(): Promise<Driver> {
+  try {
+    const driver = await import('mysql2')
+    return driver.default
+  } catch {
+    throw new ConfigError('mysqlStore', [{ path: 'connectionString', message: 'needs the driver: npm install mysql2' }])
+  }
+}
+
+function fixed({ operationTimeoutMs }: MysqlSettings): PoolOptions {
+  return {
+    charset: 'utf8mb4_bin',
+    // Who waits for the connection has given up by then.
+    connectTimeout: Math.max(operationTimeoutMs, 1_000),
+    enableKeepAlive: true,
+    keepAliveInitialDelay: 10_000,
+    multipleStatements: false,
+  }
+}

@@ -1,0 +1,170 @@
+import type { Client, ClientConfig, Pool, PoolClient, PoolConfig } from 'pg'
+import { ConfigError } from '../../shared/errors.ts'
+import { isHarmless, refusesSettings } from './errors.ts'
+import type { PostgresSettings } from './options.ts'
+import type { DriverPool } from '../sql/pool.ts'
+
+export type Driver = Pick<typeof import('pg'), 'Client' | 'Pool'>
+
+/** Loads `pg` when it is first needed. */
+export async function loadDriver(): Promise<Driver> {
+  try {
+    const driver = await import('pg')
+    return driver.default
+  } catch {
+    throw new ConfigError('postgresStore', [{ path: 'connectionString', message: 'needs the driver: npm install pg' }])
+  }
+}
+
+/** The pool requests use: the caller's, or one of our own. */
+export function mainPool(driver: Driver, settings: PostgresSettings): DriverPool<PoolClient> {
+  const { pool, maxConnections, minConnections } = settings
+  if (pool !== undefined) return new PgPool(pool)
+  return ownPool(driver, settings, { max: maxConnections, min: minConnections })
+}
+
+/** One connection that is never behind what requests do. */
+export function pollPool(driver: Driver, settings: PostgresSettings): DriverPool<PoolClient> {
+  return ownPool(driver, settings, { max: 1 })
+}
+
+/** A connection that belongs to nobody else. It is not open yet. */
+export function listeningClient(driver: Driver, settings: PostgresSettings): Client {
+  const { listenUrl, operationTimeoutMs } = settings
+  const where = listenUrl === undefined ? whereTo(settings) : { connectionString: listenUrl }
+  return new driver.Client({ ...where, ...lasting, connectionTimeoutMillis: operationTimeoutMs })
+}
+
+/**
+ * Our statements find rows by their keys. Left to itself the server would prepare those for many keys by the look of a
+ * table that is new and empty, to read all of it, and keep to that while the table grows.
+ */
+const planning = '-c enable_seqscan=off -c jit=off'
+
+const lasting: ClientConfig = { keepAlive: true, fallback_application_name: 'sallyport' }
+
+function whereTo({ connectionString, pool }: PostgresSettings): ClientConfig {
+  if (pool === undefined) return { connectionString }
+  const { password } = pool.options
+  // Spreading leaves the password out: the driver hides it.
+  return { ...pool.options, ...(password === undefined ? {} : { password }) }
+}
+
+function ownPool(driver: Driver, settings: PostgresSettings, size: { max: number; min?: number }): PgPool {
+  const { operationTimeoutMs } = settings
+  const session: ClientConfig = { statement_timeout: operationTimeoutMs, options: planning }
+  // A pool's own time limit for connecting would also limit the wait for a connection, which is not its business.
+  class LimitedClient extends driver.Client {
+    constructor(config: ClientConfig) {
+      super({ ...config, password: config.password, ...session, connectionTimeoutMillis: operationTimeoutMs })
+    }
+  }
+  const config: PoolConfig = {
+    ...whereTo(settings),
+    ...lasting,
+    ...size,
+    connectionTimeoutMillis: 0,
+    idleTimeoutMillis: 30_000,
+    Client: LimitedClient as unknown as NonNullable<PoolConfig['Client']>,
+  }
+  return new PgPool(new driver.Pool(config), {
+    closesWithinMs: operationTimeoutMs,
+    dropSettings() {
+      delete session.statement_timeout
+      delete session.options
+    },
+  })
+}
+
+interface Ownership {
+  /** After that long whatever is still under way is cut off. */
+  readonly closesWithinMs: number
+  /** Connects without settings from now on. */
+  readonly dropSettings: () => void
+}
+
+/** A pool of `pg` as the one that lends connections wants it. */
+class PgPool implements DriverPool<PoolClient> {
+  readonly max: number
+  readonly #pool: Pool
+  readonly #ownership: Ownership | undefined
+  readonly #clients = new Set<PoolClient>()
+
+  constructor(pool: Pool, ownership?: Ownership) {
+    this.max = pool.options.max
+    this.#pool = pool
+    this.#ownership = ownership
+    if (ownership === undefined) return
+    pool.on('connect', (client) => {
+      this.#clients.add(client)
+      client.on('error', ignore)
+    })
+    pool.on('remove', (client) => void this.#clients.delete(client))
+    // An idle connection was lost: the pool has removed it, and the next operation gets another.
+    pool.on('error', ignore)
+  }
+
+  async acquire(): Promise<PoolClient> {
+    if (this.#ownership !== undefined) return this.#connect(this.#ownership)
+    const client = await this.#pool.connect()
+    // While a client is lent nobody else listens, and an error without a listener ends the process.
+    client.on('error', ignore)
+    return client
+  }
+
+  release(client: PoolClient): void {
+    this.#letGo(client, false)
+  }
+
+  discard(client: PoolClient): void {
+    // The driver says goodbye first, which a connection that is cut never hears.
+    client.connection.stream.destroy()
+    this.#letGo(client, true)
+  }
+
+  open(): number {
+    return this.#pool.totalCount
+  }
+
+  async close(): Promise<void> {
+    if (this.#ownership === undefined) return
+    const ended = this.#pool.end()
+    const deadline = setTimeout(() => {
+      for (const client of this.#clients) client.connection.stream.destroy()
+    }, this.#ownership.closesWithinMs)
+    await ended
+    await this.#allGone()
+    clearTimeout(deadline)
+  }
+
+  survives(error: unknown): boolean {
+    return isHarmless(error)
+  }
+
+  async #connect({ dropSettings }: Ownership): Promise<PoolClient> {
+    try {
+      return await this.#pool.connect()
+    } catch (error) {
+      if (!refusesSettings(error)) throw error
+      dropSettings()
+      return await this.#pool.connect()
+    }
+  }
+
+  #letGo(client: PoolClient, isLost: boolean): void {
+    client.release(isLost)
+    if (this.#ownership === undefined) client.removeListener('error', ignore)
+  }
+
+  /** The pool forgets its clients before their sockets are closed. */
+  #allGone(): Promise<void> {
+    if (this.#clients.size === 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#pool.on('remove', () => {
+        if (this.#clients.size === 0) resolve()
+      })
+    })
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,180 @@
+import type { ClientBase } from 'pg'
+import { bucketOf } from '../../cache/bucket.ts'
+import type {
+  CreateReply,
+  ExtendReply,
+  ListQuery,
+  ListReply,
+  NewEntry,
+  ReadReply,
+  ReplaceReply,
+  Replacement,
+  StoredEntry,
+} from '../../cache/store.ts'
+import { bucketCount } from '../rules/bumps.ts'
+import { bumpsOf } from './bump-rows.ts'
+import type { ReplacedRow, TimesRow } from './bump-rows.ts'
+import type { PostgresLink } from './link.ts'
+import { ask, refuseTooLarge } from './query.ts'
+import type { EntryStatements, Statements } from './statements.ts'
+import { pageFrom, pageToAsk, timesOf } from '../sql/rows.ts'
+import type { InfoRow } from '../sql/rows.ts'
+import { tableOf } from '../sql/schema.ts'
+import type { TableNames } from '../sql/schema.ts'
+
+/** The clock, and of an entry that is there the version, both deadlines and the two times of `EntryTimes`. */
+type Numbers = [now: number, ...([number, number, number | null, number, number] | [null, null, null, null, null])]
+
+interface ReadRow {
+  numbers: Numbers
+  cache_value: string
+}
+
+interface NamedReadRow extends ReadRow {
+  cache_key: string
+}
+
+interface WrittenRow extends TimesRow {
+  now: number
+  version: number
+}
+
+export interface ReplacementOf {
+  key: string
+  version: number
+  change: Replacement
+}
+
+/** What concerns single entries. Each method is one statement, and most are one round trip. */
+export class PostgresEntries {
+  readonly #link: PostgresLink
+  readonly #names: TableNames
+  readonly #statements: Statements
+  readonly #jsonb: boolean
+
+  constructor(link: PostgresLink, names: TableNames, statements: Statements, jsonb: boolean) {
+    this.#link = link
+    this.#names = names
+    this.#statements = statements
+    this.#jsonb = jsonb
+  }
+
+  async read(keys: readonly string[]): Promise<ReadReply> {
+    const [only] = keys
+    if (only === undefined || keys.length > 1) return this.#readMany(keys)
+    const statement = this.#of(only).readOne
+    const { rows } = await this.#link.request((client) => ask<ReadRow>(client, statement, [only]))
+    const row = rows[0]!
+    return { entries: [this.#entryOf(only, row)], storeNow: row.numbers[0] }
+  }
+
+  create({ key, value, lifetime, indexes, label }: NewEntry): Promise<CreateReply> {
+    const { idleMs, absoluteMs } = lifetime
+    return this.#link.request(async (client) => {
+      const kept = [whole(idleMs), whole(absoluteMs), indexes?.subject, indexes?.sid, label]
+      const { rows } = await ask<WrittenRow>(client, this.#of(key).create, [key, this.#bound(value), ...kept])
+      const [row] = rows
+      if (row === undefined) return { outcome: 'present' }
+      return { outcome: 'created', version: row.version, times: timesOf(row), storeNow: row.now }
+    })
+  }
+
+  replace(replacement: ReplacementOf): Promise<ReplaceReply> {
+    return this.#link.request(async (client) => {
+      for (;;) {
+        const reply = await this.#replaceOnce(client, replacement)
+        if (reply !== undefined) return reply
+      }
+    })
+  }
+
+  extend(key: string, idleMs: number): Promise<ExtendReply> {
+    return this.#link.request(async (client) => {
+      const { rows } = await ask<WrittenRow>(client, this.#of(key).extend, [key, whole(idleMs)])
+      const [row] = rows
+      if (row === undefined) return { outcome: 'absent' }
+      return { outcome: 'extended', version: row.version, times: timesOf(row), storeNow: row.now }
+    })
+  }
+
+  take(key: string): Promise<StoredEntry | undefined> {
+    return this.#link.request(async (client) => {
+      const { rows } = await ask<ReadRow>(client, this.#of(key).take, [key])
+      return rows[0] && this.#entryOf(key, rows[0])
+    })
+  }
+
+  async list(query: ListQuery): Promise<ListReply> {
+    const { from, rows: count } = pageToAsk(query)
+    const values = [query.values, from.createdAt, from.key, count]
+    return this.#link.request(async (client) => {
+      const { rows } = await ask<InfoRow>(client, this.#statements.page[query.index], values)
+      return pageFrom(rows, query)
+    })
+  }
+
+  /** Nothing if the entry changed hands while the statement waited for it: only another look can tell the outcome. */
+  async #replaceOnce(client: ClientBase, { key, version, change }: ReplacementOf): Promise<ReplaceReply | undefined> {
+    const { replace, replaceAndBump } = this.#of(key)
+    const { value, bump, lifetime } = change
+    const values = [key, version, this.#bound(value), whole(lifetime?.idleMs), whole(lifetime?.absoluteMs)]
+    const { rows } = bump
+      ? await ask<ReplacedRow>(client, replaceAndBump, [...values, bucketOf(key, bucketCount)])
+      : await ask<ReplacedRow>(client, replace, values)
+    const row = rows[0]!
+    if (row.version !== null) {
+      const bumps = bump ? bumpsOf(rows) : []
+      return { outcome: 'replaced', version: row.version, times: timesOf(row), storeNow: row.now, bumps }
+    }
+    if (row.found === null) return { outcome: 'absent' }
+    return row.found === version ? undefined : { outcome: 'conflict' }
+  }
+
+  #of(key: string): EntryStatements {
+    return this.#statements.entries.get(tableOf(this.#names, key))!
+  }
+
+  #readMany(keys: readonly string[]): Promise<ReadReply> {
+    return this.#link.request(async (client) => {
+      let storeNow = 0
+      const found = new Map<string, StoredEntry | undefined>()
+      for (const [table, own] of this.#byTable(keys)) {
+        const { rows } = await ask<NamedReadRow>(client, this.#statements.entries.get(table)!.readMany, [[...own]])
+        for (const row of rows) {
+          storeNow = Math.max(storeNow, row.numbers[0])
+          found.set(row.cache_key, this.#entryOf(row.cache_key, row))
+        }
+      }
+      return { entries: keys.map((key) => found.get(key)), storeNow }
+    })
+  }
+
+  /** No keys at all still ask for the clock. */
+  #byTable(keys: readonly string[]): Map<string, Set<string>> {
+    const { data, verifiers } = this.#names
+    if (data === verifiers || keys.length === 0) return new Map([[data, new Set(keys)]])
+    const groups = new Map<string, Set<string>>()
+    for (const key of keys) {
+      const table = tableOf(this.#names, key)
+      groups.set(table, (groups.get(table) ?? new Set()).add(key))
+    }
+    return groups
+  }
+
+  #bound(value: Uint8Array): Uint8Array | string {
+    refuseTooLarge(value)
+    return this.#jsonb ? Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString() : value
+  }
+
+  #entryOf(key: string, { numbers, cache_value }: ReadRow): StoredEntry | undefined {
+    const [, version, expires_ms, absolute_expires_ms, created_at, last_accessed_at] = numbers
+    if (version === null) return undefined
+    const times = timesOf({ expires_ms, absolute_expires_ms, created_at, last_accessed_at })
+    return { key, value: Buffer.from(cache_value, this.#jsonb ? 'utf8' : 'base64'), version, times }
+  }
+}
+
+/** As the server takes it; a fraction would not move a deadline that is whole. */
+export function whole(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : Math.floor(ms)
+}

@@ -1,0 +1,282 @@
+import { randomUUID } from 'node:crypto'
+import { bucketOf } from '../../cache/bucket.ts'
+import type {
+  Bump,
+  CreateReply,
+  EpochsReply,
+  ExtendReply,
+  IndexName,
+  ListQuery,
+  ListReply,
+  NewEntry,
+  ReadReply,
+  RemoveReply,
+  RemoveTarget,
+  Replacement,
+  ReplaceReply,
+  Store,
+  StoreCapabilities,
+  StoredEntry,
+  StoreStats,
+} from '../../cache/store.ts'
+import { maxRemembered } from '../rules/bumps.ts'
+import { ClusterEpochs } from './cluster-epochs.ts'
+import { clusterBuckets, ClusterKeys } from './cluster-keys.ts'
+import { ClusterLists } from './cluster-lists.ts'
+import type { Hashes } from './cluster-lists.ts'
+import { removeIfListed } from './cluster-scripts.ts'
+import { Cluster } from './cluster.ts'
+import { clusterLike } from './client.ts'
+import { keysLike } from './count.ts'
+import { create, extend, remove, replacementBy, take } from './entry-scripts.ts'
+import type { RedisError } from './error.ts'
+import { translated } from './errors.ts'
+import { inspect, warnOfChannel } from './inspection.ts'
+import { sortedPage } from './list.ts'
+import type { RedisSettings } from './options.ts'
+import { Pushes } from './push.ts'
+import { entryFrom, hashesFrom, newRecord, nextRecord, versionText } from './record.ts'
+import { spans, timeFrom, writtenFrom } from './replies.ts'
+import { runScript } from './script.ts'
+import type { Run } from './script.ts'
+
+/** Longer than any operation takes. */
+const soonMs = 60_000
+
+/**
+ * A store in a cluster. An entry, its epoch and the last bumps share the slot of its bucket, so that they change
+ * together; its lists are elsewhere, so that a removal by index is one unit for each entry.
+ */
+export class RedisClusterStore implements Store {
+  readonly name = 'redis'
+  readonly cleanupIntervalSec = 0
+  readonly capabilities: StoreCapabilities
+  readonly subscribe?: (listener: (bump: Bump) => void) => () => void
+
+  readonly #settings: RedisSettings
+  readonly #keys: ClusterKeys
+  readonly #cluster: Cluster
+  readonly #lists: ClusterLists
+  readonly #epochs: ClusterEpochs
+  readonly #pushes: Pushes
+  #isInspected = false
+
+  constructor(settings: RedisSettings) {
+    const { client = {}, keyPrefix, clock, operationTimeoutMs: timeoutMs, push, logger } = settings
+    const [removeByIndex, clockOf] = ['per-key-atomic', 'store'] as const
+    const buckets = clusterBuckets
+    this.capabilities = { removeByIndex, clock: clockOf, granularityMs: 1, push, durable: true, buckets }
+    this.#settings = settings
+    this.#keys = new ClusterKeys(keyPrefix)
+    this.#cluster = new Cluster(clusterLike(client), { clock, timeoutMs })
+    this.#lists = new ClusterLists(this.#cluster, this.#keys)
+    this.#epochs = new ClusterEpochs(this.#cluster, this.#keys)
+    const { channel } = this.#keys
+    const onRefused = (error: RedisError): void => warnOfChannel(logger, channel, error)
+    this.#pushes = new Pushes({ lane: this.#cluster.listening, clock, channel, onRefused })
+    if (push) this.subscribe = (listener) => this.#listen(listener)
+  }
+
+  init({ maxStalenessMs }: { maxStalenessMs: number }): Promise<void> {
+    return this.#translating(async () => {
+      await this.#epochs.open(maxStalenessMs)
+      if (this.#isInspected) return
+      this.#isInspected = true
+      const { logger, push } = this.#settings
+      const channel = push ? this.#keys.channel : undefined
+      await this.#cluster.onEach((connection, startedAt) => inspect(connection, startedAt, { logger, channel }))
+    })
+  }
+
+  /** In one consistent read per bucket; the time is that of the server whose clock is ahead. */
+  read(keys: readonly string[]): Promise<ReadReply> {
+    return this.#translating(async () => {
+      const groups = this.#keys.together(keys)
+      if (groups.size === 0) groups.set('0', [])
+      const parts = await Promise.all(Array.from(groups, ([tag, group]) => this.#readIn(tag, group)))
+      const found = new Map(parts.flatMap(({ entries }) => entries))
+      return {
+        entries: keys.map((key) => {
+          const record = found.get(key)
+          return record === undefined ? undefined : entryFrom(key, record)
+        }),
+        storeNow: Math.max(...parts.map(({ storeNow }) => storeNow)),
+      }
+    })
+  }
+
+  create({ key, value, lifetime, indexes, label = '' }: NewEntry): Promise<CreateReply> {
+    return this.#translating(async () => {
+      const hashes = { subject: indexes?.subject ?? '', sid: indexes?.sid ?? '' }
+      await this.#lists.keep(hashes, key, Math.min(2 * lifetime.idleMs, lifetime.absoluteMs ?? Infinity))
+      const made = newRecord({ bucket: bucketOf(key, clusterBuckets), label, ...hashes }, value)
+      const args = { indexes: '', name: key, ...hashes, ...made, ...spans(lifetime) }
+      const reply = await this.#script(key, { script: create, args })
+      return reply === 0 ? { outcome: 'present' } : { outcome: 'created', ...writtenFrom(reply) }
+    })
+  }
+
+  replace(key: string, version: number, { value, bump, lifetime }: Replacement): Promise<ReplaceReply> {
+    return this.#translating(async () => {
+      const versions = { version: versionText(version), nextVersion: versionText(version + 1) }
+      const args = { indexes: '', ...versions, record: nextRecord(value), ...spans(lifetime) }
+      const reply = await this.#demanding(key, {
+        script: replacementBy(lifetime !== undefined, bump),
+        args: bump ? { ...args, ...this.#bumping(key) } : args,
+      })
+      if (reply === 0) return { outcome: 'absent' }
+      if (reply === 2) return { outcome: 'conflict' }
+      const bumps = bump ? [await this.#epochs.made((reply as unknown[][])[2] ?? [])] : []
+      return { outcome: 'replaced', ...writtenFrom(reply), bumps }
+    })
+  }
+
+  extend(key: string, idleMs: number): Promise<ExtendReply> {
+    return this.#translating(async () => {
+      const args = { indexes: '', idleMs, absoluteMs: '', promised: 0 }
+      const reply = await this.#demanding(key, { script: extend, args })
+      return reply === 0 ? { outcome: 'absent' } : { outcome: 'extended', ...writtenFrom(reply) }
+    })
+  }
+
+  take(key: string): Promise<StoredEntry | undefined> {
+    return this.#translating(async () => {
+      const record = await this.#script(key, { script: take, args: { indexes: '', name: key } })
+      if (record === null) return undefined
+      void this.#lists.drop(hashesFrom(record as Buffer), key)
+      return entryFrom(key, record as Buffer)
+    })
+  }
+
+  remove(target: RemoveTarget): Promise<RemoveReply> {
+    return this.#translating(async () => {
+      if ('index' in target) return this.#removeListed(target)
+      const version = 'ifVersion' in target ? versionText(target.ifVersion) : ''
+      const args = { indexes: '', name: target.key, version, ...this.#bumping(target.key) }
+      return this.#removed(target.key, await this.#script(target.key, { script: remove, args }))
+    })
+  }
+
+  list(query: ListQuery): Promise<ListReply> {
+    return this.#translating(async () => {
+      const values = new Set(query.values)
+      const names = await Promise.all(Array.from(values, (hash) => this.#lists.names(query.index, hash)))
+      const found = await this.#lists.headed(new Set(names.flatMap((each) => [...each.keys()])))
+      return sortedPage(
+        found.filter((each) => values.has(each[query.index])),
+        query,
+      )
+    })
+  }
+
+  epochs(known: readonly number[]): Promise<EpochsReply> {
+    return this.#translating(() => this.#epochs.read(known))
+  }
+
+  /** The servers do it by themselves. */
+  async sweep(): Promise<number> {
+    await this.ping()
+    return 0
+  }
+
+  stats(): Promise<StoreStats> {
+    return this.#translating(async () => {
+      const counts = await this.#cluster.onEach((connection, startedAt) =>
+        keysLike(connection, startedAt, this.#keys.entries),
+      )
+      return { entries: counts.reduce((sum, count) => sum + count, 0) }
+    })
+  }
+
+  ping(): Promise<void> {
+    return this.#translating(async () => {
+      await this.#cluster.run('0', (connection, startedAt) => connection.send(['PING'], startedAt))
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#pushes.close()
+    this.#cluster.close()
+  }
+
+  async #readIn(tag: string, keys: readonly string[]): Promise<{ entries: [string, Buffer][]; storeNow: number }> {
+    const names = keys.map((key) => this.#keys.entry(key).key)
+    return this.#cluster.run(tag, async (connection, startedAt) => {
+      const time = connection.send(['TIME'], startedAt)
+      const records = names.length === 0 ? [] : connection.send(['MGET', ...names], startedAt)
+      const [now, found] = await Promise.all([time, records])
+      const entries = (found as (Buffer | null)[]).flatMap((record, i): [string, Buffer][] =>
+        record === null ? [] : [[keys[i] ?? '', record]],
+      )
+      return { entries, storeNow: timeFrom(now) }
+    })
+  }
+
+  /** Goes on until the lists hold nothing it has not seen: entries may come while it is at work. */
+  async #removeListed(target: { index: IndexName; values: readonly string[]; except?: string }): Promise<RemoveReply> {
+    const { index, values, except } = target
+    const total: RemoveReply = { removed: 0, bumps: [] }
+    for (const hash of new Set(values)) {
+      const seen = new Set(except === undefined ? [] : [except])
+      for (;;) {
+        const names = [...(await this.#lists.names(index, hash)).keys()].filter((name) => !seen.has(name))
+        if (names.length === 0) break
+        for (const name of names) seen.add(name)
+        const replies = await Promise.all(names.map((name) => this.#removeIfListed(name, index, hash)))
+        for (const { removed, bumps } of replies) {
+          total.removed += removed
+          total.bumps.push(...bumps)
+        }
+      }
+    }
+    return total
+  }
+
+  async #removeIfListed(name: string, index: IndexName, hash: string): Promise<RemoveReply> {
+    const args = { indexes: '', index, hash, ...this.#bumping(name) }
+    return this.#removed(name, await this.#script(name, { script: removeIfListed, args }))
+  }
+
+  async #removed(key: string, reply: unknown): Promise<RemoveReply> {
+    const [removed, bump, hashes] = reply as [number, unknown[]?, [Buffer, Buffer]?]
+    if (hashes !== undefined) void this.#lists.drop(hashesOf(hashes), key)
+    return { removed, bumps: bump === undefined ? [] : [await this.#epochs.made(bump)] }
+  }
+
+  /** A script that may ask for its lists to be seen to first. */
+  async #demanding(key: string, run: Pick<Run, 'script' | 'args'>): Promise<unknown> {
+    const reply = await this.#script(key, run)
+    if (!Array.isArray(reply) || reply[0] !== 3) return reply
+    const [, listedUntil, forMs, ...hashes] = reply as [3, number, number, Buffer, Buffer]
+    await this.#lists.keep(hashesOf(hashes), '', forMs + soonMs)
+    return this.#script(key, { ...run, args: { ...run.args, promised: listedUntil + soonMs } })
+  }
+
+  #script(key: string, run: Pick<Run, 'script' | 'args'>): Promise<unknown> {
+    const { tag, key: entry } = this.#keys.entry(key)
+    const keys = [entry, this.#keys.state(Number(tag)).key]
+    return this.#cluster.run(tag, (connection, startedAt) => runScript(connection, { ...run, keys, startedAt }))
+  }
+
+  #bumping(key: string): Run['args'] {
+    const channel = this.#settings.push ? this.#keys.channel : ''
+    const place = { bucket: bucketOf(key, clusterBuckets), names: JSON.stringify([key]) }
+    return { candidate: randomUUID(), channel, remembered: maxRemembered, ...place }
+  }
+
+  #listen(listener: (bump: Bump) => void): () => void {
+    return this.#pushes.subscribe((bump) => listener(this.#epochs.announced(bump)))
+  }
+
+  async #translating<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      throw translated(error, this.#settings.keyPrefix)
+    }
+  }
+}
+
+function hashesOf([subject, sid]: readonly Buffer[]): Hashes {
+  return { subject: String(subject ?? ''), sid: String(sid ?? '') }
+}

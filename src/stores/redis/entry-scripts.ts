@@ -1,0 +1,295 @@
+import { bump, bumping, time } from './epoch-scripts.ts'
+import { headLength, usualRoom } from './record.ts'
+import { script } from './script.ts'
+import type { Parameter, Script } from './script.ts'
+
+/*
+ * What happens to an entry, its lists and its bucket's epoch happens in one of these scripts, by the clock of the
+ * server. `indexes` is how the keys of lists begin; it is empty in a cluster, where they live on other servers: there
+ * the lists are seen to before and after, by whoever runs the script.
+ *
+ * Heads of entries stay texts as far as possible, and values are not touched: making texts is most of what a script
+ * costs. See `record.ts` for the layout.
+ */
+
+const heads = `${time}
+local function number(text, from, to) return tonumber(string.sub(text, from, to)) end
+-- The head of a live entry and mostly more, and its deadline. With \`whatever\`, what is no entry is as good as nothing:
+-- nobody can read it, and it may go.
+local function live(key, whatever)
+  local text = redis.call('GETRANGE', key, 0, ${headLength + usualRoom - 1})
+  if text == '' then return nil end
+  local expiresAt = number(text, 49, 64)
+  if not expiresAt or #text < ${headLength} then
+    if whatever then return nil end
+    error({ err = 'CORRUPT a key holds what is no entry' })
+  end
+  if expiresAt <= now then return nil end
+  return text, expiresAt
+end
+`
+
+export const entries: string = `${heads}
+-- Subject, sid and label in one.
+local function listing(key, text)
+  local length = number(text, 101, 106) + number(text, 107, 112) + number(text, 113, 118)
+  if ${headLength} + length <= #text then return string.sub(text, ${headLength + 1}, ${headLength} + length) end
+  return redis.call('GETRANGE', key, ${headLength}, ${headLength - 1} + length)
+end
+local function lists(key, text)
+  local subject, sid = number(text, 101, 106), number(text, 107, 112)
+  if indexes == '' or subject + sid == 0 then return {} end
+  local hashes, found = listing(key, text), {}
+  if subject > 0 then found[1] = indexes .. 'subject:' .. string.sub(hashes, 1, subject) end
+  if sid > 0 then found[#found + 1] = indexes .. 'sid:' .. string.sub(hashes, subject + 1, subject + sid) end
+  return found
+end
+local function delete(key, name, text)
+  for _, list in ipairs(lists(key, text)) do redis.call('ZREM', list, name) end
+  redis.call('DEL', key)
+end
+`
+
+/** A list lives as long as any of its entries may, and a little longer, so that not every extension has to see to it. */
+const dates = `
+local latest = 9007199254740991
+local function slack(expiresAt, absoluteAt)
+  local listedUntil = math.min(expiresAt + idleMs, latest)
+  return absoluteAt > 0 and math.min(listedUntil, absoluteAt) or listedUntil
+end
+local function keep(list, listedUntil)
+  if redis.call('PEXPIRETIME', list) < listedUntil then redis.call('PEXPIREAT', list, whole(listedUntil)) end
+end
+-- Makes the lists of an entry live for as long; or says which lists have to, where somebody else has to do it first.
+local function demand(key, text, listedUntil)
+  if listedUntil <= number(text, 81, 96) then return nil end
+  for _, list in ipairs(lists(key, text)) do keep(list, listedUntil) end
+  if indexes ~= '' or listedUntil <= tonumber(promised) then return nil end
+  local subject, sid = number(text, 101, 106), number(text, 107, 112)
+  if subject + sid == 0 then return nil end
+  local hashes = listing(key, text)
+  return { 3, listedUntil, listedUntil - now, string.sub(hashes, 1, subject), string.sub(hashes, subject + 1, subject + sid) }
+end
+-- The four instants of a head that a lifetime decides, and the deadline.
+local function dated()
+  local expiresAt, absoluteAt = math.min(math.floor(now + idleMs), latest), 0
+  if absoluteMs ~= '' then
+    absoluteAt = math.min(math.floor(now + absoluteMs), latest)
+    expiresAt = math.min(expiresAt, absoluteAt)
+  end
+  local listedUntil = slack(expiresAt, absoluteAt)
+  return string.format('%016.0f%016.0f%016.0f%016.0f', now, expiresAt, absoluteAt, listedUntil), expiresAt, listedUntil
+end
+`
+
+/** Keys: the entry. Replies with its head and the time, or 0 where there is one already. */
+export const create: Script = script(
+  ['indexes', 'name', 'sizes', 'subject', 'sid', 'record', 'idleMs', 'absoluteMs', 'promised'],
+  `${entries}${dates}
+local key = KEYS[1]
+if live(key) then return 0 end
+local instants, expiresAt, listedUntil = dated()
+local head = string.format('%016.0f%016.0f', 1, now) .. instants .. sizes
+local prefix = string.sub(key, 1, #key - #name)
+local function enlist(index, hash)
+  if indexes == '' or hash == '' then return end
+  local list = indexes .. index .. ':' .. hash
+  redis.call('ZADD', list, whole(now), name)
+  keep(list, listedUntil)
+  -- A few of those that expired leave with each that comes, so that the list cannot outgrow its entries.
+  for _, other in ipairs(redis.call('ZRANDMEMBER', list, 4)) do
+    if other ~= name and redis.call('EXISTS', prefix .. other) == 0 then redis.call('ZREM', list, other) end
+  end
+end
+enlist('subject', subject)
+enlist('sid', sid)
+redis.call('SET', key, record, 'PXAT', whole(expiresAt))
+redis.call('SETRANGE', key, 0, head)
+return { head, now }`,
+)
+
+/** `dating` changes the head and says when the entry expires, if that changes. */
+const replacing = (dating: string): string => `
+local key = KEYS[1]
+local text = live(key)
+if not text then return 0 end
+if string.sub(text, 1, 16) ~= version then return 2 end
+local head, instant = nextVersion .. string.sub(text, 17, ${headLength})
+${dating}
+if number(text, 119, 124) > ${usualRoom} then
+  local room = redis.call('GETRANGE', key, ${headLength}, ${headLength - 1} + number(text, 119, 124))
+  record = head .. room .. string.sub(record, ${headLength + usualRoom + 1})
+end
+if instant then redis.call('SET', key, record, 'PXAT', instant) else redis.call('SET', key, record, 'KEEPTTL') end
+redis.call('SETRANGE', key, 0, head .. string.sub(text, ${headLength + 1}))
+`
+
+const renewing = replacing(`
+local instants, deadline, listedUntil = dated()
+head = nextVersion .. string.sub(text, 17, 32) .. instants .. string.sub(text, 97, ${headLength})
+local demanded = demand(key, text, listedUntil)
+if demanded then return demanded end
+instant = whole(deadline)
+`)
+
+const replacement: readonly Parameter[] = ['version', 'nextVersion', 'record']
+const lifetime: readonly Parameter[] = ['indexes', 'idleMs', 'absoluteMs', 'promised']
+
+/**
+ * Keys: the entry. Versions are texts of 16 digits; `record` has a head and the usual room, both to be filled in.
+ * Replies with the head and the time; 0 where there is no entry, 2 where it has another version.
+ */
+export const replace: Script = script(replacement, `${heads}${replacing('')}\nreturn { head, now }`)
+
+/** The same with a bump, which the reply ends with. Keys: the entry and the state. */
+export const replaceAndBump: Script = script(
+  [...replacement, ...bumping, 'bucket', 'names'],
+  `${heads}${bump}${replacing('')}\nreturn { head, now, bump(KEYS[2], bucket, names) }`,
+)
+
+/**
+ * A replacement with another lifetime. Replies also with 3 and what is demanded of its lists first: until when they
+ * have to live, how long that is, subject and sid.
+ */
+export const renew: Script = script(
+  [...replacement, ...lifetime],
+  `${entries}${dates}${renewing}\nreturn { head, now }`,
+)
+
+/** The same with a bump. Keys: the entry and the state. */
+export const renewAndBump: Script = script(
+  [...replacement, ...lifetime, ...bumping, 'bucket', 'names'],
+  `${entries}${dates}${bump}${renewing}\nreturn { head, now, bump(KEYS[2], bucket, names) }`,
+)
+
+/** Which of the four it takes. */
+export function replacementBy(isRenewed: boolean, isBumped: boolean): Script {
+  if (isRenewed) return isBumped ? renewAndBump : renew
+  return isBumped ? replaceAndBump : replace
+}
+
+/** Keys: the entry. Replies with its head and the time, 0 where there is none, or 3 as above. */
+export const extend: Script = script(
+  ['indexes', 'idleMs', 'absoluteMs', 'promised'],
+  `${entries}${dates}
+local key = KEYS[1]
+local text, expiresAt = live(key)
+if not text then return 0 end
+local absoluteAt = number(text, 65, 80)
+local wanted = math.min(math.floor(now + idleMs), latest)
+if absoluteAt > 0 then wanted = math.min(wanted, absoluteAt) end
+local rises = wanted > expiresAt
+if rises then expiresAt = wanted end
+local instants = string.format('%016.0f%016.0f', now, expiresAt)
+if expiresAt > number(text, 81, 96) then
+  local listedUntil = slack(expiresAt, absoluteAt)
+  local demanded = demand(key, text, listedUntil)
+  if demanded then return demanded end
+  instants = instants .. string.sub(text, 65, 80) .. string.format('%016.0f', listedUntil)
+end
+if rises then redis.call('PEXPIREAT', key, whole(expiresAt)) end
+redis.call('SETRANGE', key, 32, instants)
+return { string.sub(text, 1, 32) .. instants .. string.sub(text, 33 + #instants, ${headLength}), now }`,
+)
+
+/** Keys: the entry. Replies with all of it, or nothing. */
+export const take: Script = script(
+  ['indexes', 'name'],
+  `${entries}
+local key = KEYS[1]
+local text = live(key)
+if not text then return false end
+local record = redis.call('GET', key)
+delete(key, name, text)
+return record`,
+)
+
+/**
+ * Keys: the entry and the state. `version` is a text of 16 digits, or empty where any will do. Replies with how many
+ * were removed and the bump, if there was one.
+ */
+export const remove: Script = script(
+  ['indexes', 'name', 'version', ...bumping, 'bucket', 'names'],
+  `${entries}${bump}
+local key = KEYS[1]
+local text = live(key, version == '')
+if version ~= '' and not (text and string.sub(text, 1, 16) == version) then return { 0 } end
+local hashes = text and listing(key, text)
+if text then delete(key, name, text) else redis.call('DEL', key) end
+local reply = { text and 1 or 0, bump(KEYS[2], bucket, names) }
+if text and indexes == '' then
+  local subject = number(text, 101, 106)
+  reply[3] = { string.sub(hashes, 1, subject), string.sub(hashes, subject + 1, subject + number(text, 107, 112)) }
+end
+return reply`,
+)
+
+const isIn = `
+local function isIn(list, key, text)
+  for _, other in ipairs(lists(key, text)) do if other == list then return true end end
+  return false
+end
+`
+
+/** Keys: the state and the lists. Replies with how many were removed and one bump per bucket. */
+export const removeListed: Script = script(
+  ['indexes', 'prefix', 'except', 'maxNamed', ...bumping],
+  `${entries}${bump}${isIn}
+local removed, buckets, named = 0, {}, {}
+for i = 2, #KEYS do
+  for _, name in ipairs(redis.call('ZRANGE', KEYS[i], 0, -1)) do
+    local key = prefix .. name
+    local text = name ~= except and live(key, true)
+    if text and isIn(KEYS[i], key, text) then
+      delete(key, name, text)
+      removed = removed + 1
+      local bucket = number(text, 97, 100)
+      if not named[bucket] then
+        named[bucket] = {}
+        buckets[#buckets + 1] = bucket
+      end
+      table.insert(named[bucket], name)
+    elseif name ~= except then
+      redis.call('ZREM', KEYS[i], name)
+    end
+  end
+end
+table.sort(buckets)
+local reply = { removed }
+for _, bucket in ipairs(buckets) do
+  local names = #named[bucket] > tonumber(maxNamed) and '"*"' or cjson.encode(named[bucket])
+  reply[#reply + 1] = bump(KEYS[1], whole(bucket), names)
+end
+return reply`,
+)
+
+/**
+ * Keys: the lists. Replies with names, heads and labels in turn. All entries of the moment `from` are among them, and
+ * of the later ones at least `limit` per list, if there are as many.
+ */
+export const page: Script = script(
+  ['indexes', 'prefix', 'from', 'limit'],
+  `${entries}${isIn}
+local reply = {}
+for _, list in ipairs(KEYS) do
+  local offset, count, gone, found = 0, 0, {}
+  repeat
+    found = redis.call('ZRANGE', list, from, '+inf', 'BYSCORE', 'LIMIT', offset, 200)
+    offset = offset + 200
+    for _, name in ipairs(found) do
+      local key = prefix .. name
+      local text = live(key, true)
+      if text and isIn(list, key, text) then
+        reply[#reply + 1] = name
+        reply[#reply + 1] = string.sub(text, 1, ${headLength})
+        reply[#reply + 1] = string.sub(listing(key, text), number(text, 101, 106) + number(text, 107, 112) + 1)
+        if number(text, 17, 32) > tonumber(from) then count = count + 1 end
+      else
+        gone[#gone + 1] = name
+      end
+    end
+  until #found < 200 or count >= tonumber(limit)
+  for _, name in ipairs(gone) do redis.call('ZREM', list, name) end
+end
+return reply`,
+)

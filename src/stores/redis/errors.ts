@@ -1,0 +1,50 @@
+import { SallyportError, StoreUnavailableError } from '../../shared/errors.ts'
+import { RedisError } from './error.ts'
+
+/** What servers say when they cannot do what they otherwise would, in words for whoever reads the log. */
+const reasons: Record<string, string> = {
+  BUSY: 'Redis is busy with a script',
+  CLUSTERDOWN: 'the cluster is down, or a part of its slots is not served',
+  CONNECTION: 'Redis did not answer',
+  LOADING: 'Redis is still loading its data',
+  MASTERDOWN: 'the server is a replica that has lost its primary',
+  MISCONF: 'Redis refuses writes because it cannot save to its disk',
+  MOVED: 'the server is one of a cluster: give the store a cluster client of redis or ioredis',
+  NOAUTH: 'Redis asks for a password, and none was given',
+  NOREPLICAS: 'Redis refuses writes because too few replicas are connected',
+  OOM: 'Redis has no memory left (maxmemory) and may not evict anything',
+  READONLY: 'the server is a replica, which takes no writes',
+  TRYAGAIN: 'the slot is on its way to another server',
+  WRONGPASS: 'Redis refused the user name or the password',
+}
+
+/** What users of the store see; an error that is not of the server or the way to it passes unchanged. */
+export function translated(error: unknown, keyPrefix: string): unknown {
+  if (!(error instanceof RedisError)) return error
+  const { code, message } = error
+  if (code === 'NOPERM') {
+    const allowed = `~${keyPrefix}* &${keyPrefix}* +@read +@write +@pubsub +@scripting +@connection +info +time +cluster|slots`
+    return unavailable(`the Redis user lacks a permission; what the store needs: ${allowed}`, error)
+  }
+
+  if (code === 'MISMATCH') {
+    const [, what, found] = message.split(' ')
+    const text = `the store at this address has another ${what} (${found}); give this one a key prefix of its own`
+    return new SallyportError('ERR_STORE_MISMATCH', text, { cause: error })
+  }
+
+  if (code === 'CORRUPT' || code === 'WRONGTYPE') {
+    const text = 'a key below the prefix of the Redis store holds what the store has not written'
+    return new SallyportError('ERR_STORE_CORRUPT', text, { cause: error })
+  }
+
+  if (message.includes('max number of clients')) {
+    return unavailable('Redis has no connection left; raise its maxclients', error)
+  }
+
+  return unavailable(reasons[code] ?? 'Redis refused a command', error)
+}
+
+function unavailable(message: string, cause: unknown): StoreUnavailableError {
+  return new StoreUnavailableError(message, { cause })
+}

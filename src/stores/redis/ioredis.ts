@@ -1,0 +1,151 @@
+import type { Redis } from 'ioredis'
+import { ConfigError } from '../../shared/errors.ts'
+import type { ClusterWay } from './cluster.ts'
+import { sendable } from './driver.ts'
+import type { Address, Driver, DriverConnection } from './driver.ts'
+
+type Node = string | number | { host?: string; port?: number }
+
+interface ClusterClient {
+  /** Those it is connected to. */
+  nodes: () => Redis[]
+  startupNodes: Node[]
+  options: {
+    redisOptions?: object
+    natMap?: Record<string, Address> | ((address: string) => Address | undefined)
+  }
+}
+
+/** The driver for an `ioredis` or `iovalkey` client of the user's, which itself is never used. */
+export function likeIoredis(client: unknown): Driver {
+  const prototype = client as Redis
+  const { db = 0, sentinels } = prototype.options
+  // The driver asks one Sentinel after the other, and each may use up its time.
+  const shares = 1 + (sentinels?.length ?? 0)
+  return {
+    database: db,
+    open: async (ms, onClose, at) => connection(prototype.duplicate(settings(Math.ceil(ms / shares), at)), onClose),
+  }
+}
+
+/** How to get to the servers of a cluster client of the user's. */
+export function likeIoredisCluster(client: object): ClusterWay {
+  const cluster = client as ClusterClient
+  const { options, startupNodes } = cluster
+  const { redisOptions = {}, natMap } = options
+  return {
+    driver: {
+      database: 0,
+      async open(ms, onClose, at) {
+        const [node] = cluster.nodes()
+        if (node !== undefined) return connection(node.duplicate(settings(ms, at)), onClose)
+        const Client = await load()
+        return connection(new Client({ ...redisOptions, ...settings(ms, at) }), onClose)
+      },
+    },
+    seeds: startupNodes.map(addressOf),
+    translate: (address) => {
+      const name = `${address.host}:${address.port}`
+      return (typeof natMap === 'function' ? natMap(name) : natMap?.[name]) ?? address
+    },
+  }
+}
+
+/** The driver takes a port, a URL, `host:port` or both as an object. */
+function addressOf(node: Node): Address {
+  if (typeof node === 'object') return { host: node.host ?? '127.0.0.1', port: node.port ?? 6379 }
+  if (/^\d+$/.test(String(node))) return { host: '127.0.0.1', port: Number(node) }
+  const text = String(node)
+  const { hostname, port } = new URL(text.includes('://') ? text : `redis://${text}`)
+  return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) || 6379 }
+}
+
+/** A cluster client that is not connected has no client of a server to make others like it. */
+async function load(): Promise<new (options: object) => Redis> {
+  try {
+    return (await import('ioredis')).Redis
+  } catch {
+    const message = 'must be connected, unless it is of ioredis: npm install ioredis'
+    throw new ConfigError('redisStore', [{ path: 'client', message }])
+  }
+}
+
+/** What makes a client of one connection that hides nothing and repeats nothing. */
+function settings(connectTimeout: number, at?: Address): object {
+  return {
+    ...at,
+    ...(at === undefined ? {} : { path: undefined, sentinels: undefined }),
+    connectTimeout,
+    lazyConnect: true,
+    retryStrategy: null,
+    sentinelRetryStrategy: null,
+    reconnectOnError: null,
+    maxRetriesPerRequest: null,
+    enableOfflineQueue: false,
+    enableReadyCheck: false,
+    enableAutoPipelining: false,
+    autoResubscribe: false,
+    autoResendUnfulfilledCommands: false,
+    commandTimeout: undefined,
+    socketTimeout: undefined,
+    disconnectTimeout: 0,
+    keyPrefix: '',
+    protocol: 2,
+    stringNumbers: false,
+    readOnly: false,
+    monitor: false,
+  }
+}
+
+function connection(client: Redis, onClose: () => void): DriverConnection {
+  let isGone = false
+  let isCorked = false
+  const gone = (): void => {
+    if (isGone) return
+    isGone = true
+    onClose()
+  }
+
+  /** The driver writes each command by itself, a system call and a packet each. */
+  const together = (): void => {
+    if (isCorked) return
+    isCorked = true
+    const { stream } = client
+    stream?.cork()
+    process.nextTick(() => {
+      isCorked = false
+      stream?.uncork()
+    })
+  }
+
+  return {
+    ready: readiness(client, gone),
+    send([name = '', ...rest]) {
+      together()
+      return client.callBuffer(name as string, ...rest.map(sendable))
+    },
+    async subscribe(channel, onMessage) {
+      client.on('messageBuffer', (_: Buffer, message: Buffer) => onMessage(message))
+      await client.subscribe(channel)
+    },
+    destroy() {
+      isGone = true
+      client.disconnect()
+      // The driver would wait for the other end to say goodbye.
+      client.stream?.destroy()
+    },
+  }
+}
+
+/** An error on the way, e.g. a logical database that does not exist, does not keep the driver from being ready. */
+function readiness(client: Redis, gone: () => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    client.on('error', (error) => {
+      reject(error)
+      gone()
+    })
+    client.on('end', gone)
+    client.on('close', gone)
+    client.connect().then(resolve, reject)
+  })
+}

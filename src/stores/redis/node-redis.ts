@@ -1,0 +1,91 @@
+import type { createClient } from 'redis'
+import { ConfigError } from '../../shared/errors.ts'
+import { sendable } from './driver.ts'
+import type { Address, Driver, DriverConnection } from './driver.ts'
+
+type Client = ReturnType<typeof createClient>
+
+/** The options of a client, as far as they matter here. */
+export interface ClientOptions {
+  database?: number
+  socket?: object
+}
+
+/** RESP2's type byte of a text: the driver hands it over as it came. */
+const textsAsBuffers = { 36: Buffer } as const
+
+/** The driver for a URL: the package `redis`, which is imported when it is first needed. */
+export function nodeRedisAt(url: string): Driver {
+  return driverFor({ url, database: Number(new URL(url).pathname.slice(1)) })
+}
+
+/** The driver for a client of the user's, which itself is never used. */
+export function likeNodeRedis(client: unknown): Driver {
+  const prototype = client as Client
+  const { socket, database = 0 } = (prototype.options ?? {}) as ClientOptions
+  return {
+    database,
+    open: async (ms, onClose, at) => connection(prototype.duplicate(settings(socket, ms, at)), onClose),
+  }
+}
+
+/** The driver for options of the user's. */
+export function driverFor(options: ClientOptions & { url?: string }): Driver {
+  return {
+    database: options.database ?? 0,
+    async open(ms, onClose, at) {
+      const { createClient: create } = await load()
+      return connection(create({ ...options, ...settings(options.socket, ms, at) }), onClose)
+    },
+  }
+}
+
+/** What makes a client of one connection that hides nothing and repeats nothing. */
+function settings(socket: object | undefined, connectTimeout: number, at?: Address): object {
+  const own = { connectTimeout, reconnectStrategy: false, socketTimeout: undefined }
+  return {
+    ...(at === undefined ? {} : { url: undefined }),
+    socket: { ...socket, ...own, ...at },
+    RESP: 2,
+    commandOptions: { timeout: 0, typeMapping: textsAsBuffers },
+    disableOfflineQueue: true,
+    commandsQueueMaxLength: undefined,
+    maintNotifications: 'disabled',
+    clientSideCache: undefined,
+    emitInvalidate: false,
+    pingInterval: undefined,
+    keyPrefix: undefined,
+    readonly: false,
+    clientInfoTag: 'sallyport',
+  }
+}
+
+function connection(client: Client, onClose: () => void): DriverConnection {
+  let isGone = false
+  const gone = (): void => {
+    if (isGone) return
+    isGone = true
+    onClose()
+  }
+
+  client.on('error', gone)
+  client.on('end', gone)
+  client.on('terminated', gone)
+  return {
+    ready: client.connect().then(() => {}),
+    send: (command) => client.sendCommand(command.map(sendable)),
+    subscribe: (channel, onMessage) => client.subscribe(channel, onMessage, true),
+    destroy() {
+      isGone = true
+      client.destroy()
+    },
+  }
+}
+
+async function load(): Promise<typeof import('redis')> {
+  try {
+    return await import('redis')
+  } catch {
+    throw new ConfigError('redisStore', [{ path: 'url', message: 'needs the driver: npm install redis' }])
+  }
+}

@@ -1,0 +1,53 @@
+import type { CreateReply, ExtendReply, NewEntry, Replacement, ReplaceReply, Write } from '../../cache/store.ts'
+import { decideCreate, decideExtend, decideReplace } from '../rules/decisions.ts'
+import type { EntryRows } from './entry-rows.ts'
+import type { EpochRows } from './epoch-rows.ts'
+import type { Connection } from './connection.ts'
+
+/** A connection with the write lock in hand, and the store's clock as the unit read it. */
+export interface WritingUnit {
+  readonly connection: Connection
+  readonly storeNow: number
+}
+
+/** The conditional writes: each looks, judges and changes, inside the unit of its caller. */
+export class EntryWrites {
+  readonly #entries: EntryRows
+  readonly #epochs: EpochRows
+
+  constructor(entries: EntryRows, epochs: EpochRows) {
+    this.#entries = entries
+    this.#epochs = epochs
+  }
+
+  apply(unit: WritingUnit, write: Write): CreateReply | ReplaceReply | ExtendReply {
+    if (write.operation === 'create') return this.create(unit, write.entry)
+    if (write.operation === 'replace') return this.replace(unit, write)
+    return this.extend(unit, write.key, write.idleMs)
+  }
+
+  create({ connection, storeNow }: WritingUnit, entry: NewEntry): CreateReply {
+    const { reply, next } = decideCreate(this.#entries.live(connection, entry.key, storeNow), entry, storeNow)
+    if (next === undefined) return reply
+    this.#entries.delete(connection, entry.key)
+    this.#entries.insert(connection, entry, next.times)
+    return reply
+  }
+
+  replace(
+    { connection, storeNow }: WritingUnit,
+    { key, version, change }: { key: string; version: number; change: Replacement },
+  ): ReplaceReply {
+    const found = this.#entries.live(connection, key, storeNow)
+    const { reply, next } = decideReplace(found, { version, change }, storeNow)
+    if (reply.outcome !== 'replaced' || next === undefined) return reply
+    this.#entries.update(connection, { key, value: change.value, ...next })
+    return { ...reply, bumps: change.bump ? this.#epochs.bump(connection, [key], storeNow) : [] }
+  }
+
+  extend({ connection, storeNow }: WritingUnit, key: string, idleMs: number): ExtendReply {
+    const { reply, next } = decideExtend(this.#entries.live(connection, key, storeNow), idleMs, storeNow)
+    if (next !== undefined) this.#entries.prolong(connection, key, next.times)
+    return reply
+  }
+}
