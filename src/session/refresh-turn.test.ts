@@ -22,6 +22,8 @@ interface Expired extends SessionProcess {
   record(): Promise<SessionRecord | undefined>
   /** Another process changes the record. */
   changeElsewhere(change: (record: SessionRecord) => SessionRecord): Promise<void>
+  /** Another process takes over the lease and refreshes the tokens, whose texts are `theirs`. */
+  refreshElsewhere(): Promise<void>
 }
 
 /** A session whose access token has just expired. */
@@ -33,6 +35,10 @@ async function expired(t: TestContext, options: { refreshTimeoutMs?: number } = 
   const other = await startProcess(t, { clock, inner: held.store, endpoint: started.endpoint })
   const elsewhere = async (): Promise<Entry | undefined> =>
     (await other.parts.partition.load(entry.text, entry.key, true)).entry
+  const changeElsewhere = async (change: (record: SessionRecord) => SessionRecord): Promise<void> => {
+    const theirs = (await elsewhere())!
+    assert.ok(typeof (await other.parts.writes.replace(theirs, change(theirs.value), { bump: true })) === 'object')
+  }
   return {
     ...started,
     entry,
@@ -42,10 +48,19 @@ async function expired(t: TestContext, options: { refreshTimeoutMs?: number } = 
       return asked
     },
     record: async () => (await elsewhere())?.value,
-    async changeElsewhere(change) {
-      const theirs = (await elsewhere())!
-      assert.ok(typeof (await other.parts.writes.replace(theirs, change(theirs.value), { bump: true })) === 'object')
-    },
+    changeElsewhere,
+    refreshElsewhere: () =>
+      changeElsewhere((record) => ({
+        ...record,
+        tokens: {
+          ...record.tokens,
+          accessToken: 'theirs',
+          refreshToken: 'theirs',
+          expiresAt: clock.wall() + minute,
+        },
+        tokensAt: clock.wall(),
+        refresh: { count: record.refresh.count + 1, fence: record.refresh.fence + 1, doubts: 0, failures: 0 },
+      })),
   }
 }
 
@@ -190,17 +205,7 @@ describe('a lease that was lost', () => {
     const session = await expired(t)
     const provider = heldBack(session)
     const asked = await session.ask()
-    await session.changeElsewhere((record) => ({
-      ...record,
-      tokens: {
-        ...record.tokens,
-        accessToken: 'theirs',
-        refreshToken: 'theirs',
-        expiresAt: session.clock.wall() + minute,
-      },
-      tokensAt: session.clock.wall(),
-      refresh: { count: 1, fence: 2, doubts: 0, failures: 0 },
-    }))
+    await session.refreshElsewhere()
     provider.answer()
     await session.clock.advance(0)
     assert.equal(asked.value?.value.tokens.accessToken, 'theirs')
@@ -212,11 +217,7 @@ describe('a lease that was lost', () => {
     session.held.hold('replace', 'request')
     const asked = await session.ask()
     session.held.pass('replace')
-    await session.changeElsewhere((record) => ({
-      ...record,
-      tokens: { ...record.tokens, accessToken: 'theirs', expiresAt: session.clock.wall() + minute },
-      tokensAt: session.clock.wall(),
-    }))
+    await session.refreshElsewhere()
     session.held.release('replace')
     await session.clock.advance(0)
     assert.equal(asked.value?.value.tokens.accessToken, 'theirs')
@@ -261,16 +262,7 @@ describe('new tokens that cannot be stored at once', () => {
     await session.clock.advance(0)
     session.held.lose('replace')
     session.held.pass('replace')
-    await session.changeElsewhere((record) => ({
-      ...record,
-      tokens: {
-        ...record.tokens,
-        accessToken: 'theirs',
-        refreshToken: 'theirs',
-        expiresAt: session.clock.wall() + minute,
-      },
-      refresh: { count: 2, fence: 2, doubts: 0, failures: 0 },
-    }))
+    await session.refreshElsewhere()
     await session.clock.advance(1_200)
     assert.equal(asked.value?.value.tokens.accessToken, 'theirs')
     assert.deepEqual(session.endpoint.revoked, [])
@@ -328,17 +320,7 @@ describe('a refresh token that is refused', () => {
     const session = await expired(t)
     const provider = heldBack(session)
     const asked = await session.ask()
-    await session.changeElsewhere((record) => ({
-      ...record,
-      tokens: {
-        ...record.tokens,
-        accessToken: 'theirs',
-        refreshToken: 'theirs',
-        expiresAt: session.clock.wall() + minute,
-      },
-      tokensAt: session.clock.wall(),
-      refresh: { count: 1, fence: 2, doubts: 0, failures: 0 },
-    }))
+    await session.refreshElsewhere()
     provider.refuse('refused')
     await session.clock.advance(0)
     assert.equal(asked.value?.value.tokens.accessToken, 'theirs')

@@ -3,31 +3,12 @@ import { test } from 'node:test'
 import { createPool } from 'mysql2'
 import type { PoolOptions } from 'mysql2'
 import { createPool as createPromisePool } from 'mysql2/promise'
-import { ConfigError } from '../../shared/errors.ts'
+import { problemsFound } from '../../../test/support/config-problems.ts'
 import { checkedSettings } from './options.ts'
-import type { MysqlStoreOptions } from './options.ts'
 
 const connectionString = 'mysql://app:hunter2@db.example:3307/app'
 
-function problemsOf(options: unknown): { path: string; message: string }[] {
-  try {
-    checkedSettings(options as MysqlStoreOptions)
-  } catch (error) {
-    assert.ok(error instanceof ConfigError)
-    assert.doesNotMatch(error.message, /hunter2/)
-    return [...error.problems]
-  }
-  return []
-}
-
-function assertProblem(options: unknown, path: string, message: RegExp): void {
-  const problems = problemsOf(options)
-  assert.deepEqual(
-    problems.map((problem) => problem.path),
-    [path],
-  )
-  assert.match(problems[0]?.message ?? '', message)
-}
+const { problemsOf, assertProblem } = problemsFound(checkedSettings)
 
 function addressOf(url: string): PoolOptions | undefined {
   return checkedSettings({ connectionString: url }).address

@@ -1,30 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Pool } from 'pg'
-import { ConfigError } from '../../shared/errors.ts'
+import { problemsFound } from '../../../test/support/config-problems.ts'
 import { checkedSettings } from './options.ts'
-import type { PostgresStoreOptions } from './options.ts'
 
 const connectionString = 'postgres://app:hunter2@localhost:5432/app'
 
-function problemsOf(options: unknown): { path: string; message: string }[] {
-  try {
-    checkedSettings(options as PostgresStoreOptions)
-  } catch (error) {
-    assert.ok(error instanceof ConfigError)
-    return [...error.problems]
-  }
-  return []
-}
-
-function assertProblem(options: unknown, path: string, message: RegExp): void {
-  const problems = problemsOf(options)
-  assert.deepEqual(
-    problems.map((problem) => problem.path),
-    [path],
-  )
-  assert.match(problems[0]?.message ?? '', message)
-}
+const { problemsOf, assertProblem } = problemsFound(checkedSettings)
 
 test('defaults are those of the documentation', () => {
   const { clock: _clock, logger: _logger, ...settings } = checkedSettings({ connectionString })

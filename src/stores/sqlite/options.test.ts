@@ -1,28 +1,10 @@
 import assert from 'node:assert/strict'
 import { resolve } from 'node:path'
 import { test } from 'node:test'
-import { ConfigError } from '../../shared/errors.ts'
+import { problemsFound } from '../../../test/support/config-problems.ts'
 import { checkedSettings } from './options.ts'
-import type { SqliteStoreOptions } from './options.ts'
 
-function problemsOf(options: unknown): { path: string; message: string }[] {
-  try {
-    checkedSettings(options as SqliteStoreOptions)
-  } catch (error) {
-    assert.ok(error instanceof ConfigError)
-    return [...error.problems]
-  }
-  return []
-}
-
-function assertProblem(options: unknown, path: string, message: RegExp): void {
-  const problems = problemsOf(options)
-  assert.deepEqual(
-    problems.map((problem) => problem.path),
-    [path],
-  )
-  assert.match(problems[0]?.message ?? '', message)
-}
+const { problemsOf, assertProblem } = problemsFound(checkedSettings)
 
 test('defaults are those of the documentation', () => {
   const { clock, logger, ...settings } = checkedSettings({ path: '/var/lib/app/sessions.db' })
