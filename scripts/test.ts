@@ -11,6 +11,7 @@ interface Outcome {
   failed: number
   skipped: number
   report: string
+  took: string
 }
 
 /** A test that takes longer fails; a file that still runs a moment later is ended and fails under its own name. */
@@ -31,6 +32,7 @@ const total = { passed: 0, failed: 0, skipped: 0 }
 
 for (const { name, files } of groupTests(selectTests(findTestFiles(), positionals))) {
   console.log(`\n${name}`)
+  const begunAt = performance.now()
   const waiting = [...files]
   const work = async (): Promise<void> => {
     for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
@@ -38,6 +40,7 @@ for (const { name, files } of groupTests(selectTests(findTestFiles(), positional
     }
   }
   await Promise.all(heavyGroups.includes(name) ? [work()] : [work(), work()])
+  console.log(`${name} took ${secondsSince(begunAt)}`)
 }
 
 await servers.close()
@@ -47,12 +50,16 @@ for (const advice of servers.missing()) console.log(`\n${advice}`)
 console.log(`\n${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`)
 process.exitCode = total.failed > 0 || total.passed === 0 || servers.missing().length > 0 ? 1 : 0
 
-function count(file: string, { passed, failed, skipped, report }: Outcome): void {
+function secondsSince(begunAt: number): string {
+  return `${((performance.now() - begunAt) / 1_000).toFixed(1)} s`
+}
+
+function count(file: string, { passed, failed, skipped, report, took }: Outcome): void {
   total.passed += passed
   total.failed += failed
   total.skipped += skipped
   const mark = failed > 0 ? '✖' : '✔'
-  console.log(`${mark} ${file}: ${passed} passed${failed > 0 ? `, ${failed} failed` : ''}`)
+  console.log(`${mark} ${file}: ${passed} passed${failed > 0 ? `, ${failed} failed` : ''}, ${took}`)
   if (report !== '') console.log(report)
 }
 
@@ -64,7 +71,8 @@ async function runFile(file: string, seconds: number): Promise<Outcome> {
     signal: AbortSignal.timeout((seconds + graceSec) * 1000),
     ...(values.name === undefined ? {} : { testNamePatterns: values.name }),
   })
-  const outcome: Outcome = { passed: 0, failed: 0, skipped: 0, report: '' }
+  const begunAt = performance.now()
+  const outcome: Outcome = { passed: 0, failed: 0, skipped: 0, report: '', took: '' }
   let said = ''
   events.on('test:stdout', ({ message }) => (said += message))
   events.on('test:diagnostic', (diagnostic) => (said += diagnostic.file === undefined ? '' : `${diagnostic.message}\n`))
@@ -79,6 +87,7 @@ async function runFile(file: string, seconds: number): Promise<Outcome> {
   })
   let full = ''
   for await (const text of events.compose(new spec())) full += text
+  outcome.took = secondsSince(begunAt)
   outcome.report = (outcome.failed > 0 ? full : said).trimEnd()
   return outcome
 }
