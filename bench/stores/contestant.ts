@@ -11,8 +11,8 @@ export interface Contestant {
   /** The contestant this one is compared with. */
   versus?: string
   fill(keys: readonly string[], value: Uint8Array): Promise<void>
-  /** Rejects if it is not there. */
-  get(key: string): Promise<void>
+  /** The value; rejects if it is not there. */
+  get(key: string): Promise<Uint8Array>
   /** Replaces the value of `version` by one of the next. Rejects if it is of another. */
   write(key: string, version: number, value: Uint8Array): Promise<void>
   remove(key: string): Promise<void>
@@ -46,7 +46,8 @@ export async function oursOver(name: string, versus: string, store: Store): Prom
       )
     },
     async get(key) {
-      check((await tiers.reads.read(key, () => {})).entry !== undefined, name)
+      const { entry } = await tiers.reads.read(key, () => {})
+      return there(entry?.value, name)
     },
     async write(key, version, value) {
       const { outcome } = await tiers.batchedWrites.replace(key, version, { value, bump: false })
@@ -62,4 +63,9 @@ export async function oursOver(name: string, versus: string, store: Store): Prom
 /** Throws if an operation did not do what it was measured for. */
 export function check(isDone: boolean, name: string): void {
   if (!isDone) throw new Error(`${name} did not do what it was asked for`)
+}
+
+export function there(value: Uint8Array | null | undefined, name: string): Uint8Array {
+  if (value === null || value === undefined) throw new Error(`${name} did not find what it was asked for`)
+  return value
 }

@@ -12,7 +12,7 @@ export interface Figures {
 }
 
 /** One operation of a worker; `worker` and `turn` tell it which key is its own. */
-type Operation = (worker: number, turn: number) => Promise<void>
+type Operation = (worker: number, turn: number) => Promise<unknown>
 
 const atOnce = 64
 

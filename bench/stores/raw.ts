@@ -1,8 +1,10 @@
 import { DatabaseSync } from 'node:sqlite'
 import { createPool } from 'mysql2/promise'
+import type { RowDataPacket } from 'mysql2/promise'
 import { Pool } from 'pg'
+import type { QueryResult } from 'pg'
 import { createClient, RESP_TYPES } from 'redis'
-import { check } from './contestant.ts'
+import { check, there } from './contestant.ts'
 import type { Contestant } from './contestant.ts'
 
 /*
@@ -18,19 +20,20 @@ export async function rawPostgres(name: string, url: string, unlogged: boolean):
   const create = `CREATE ${unlogged ? 'UNLOGGED ' : ''}TABLE ${table}`
   await pool.query(`DROP TABLE IF EXISTS ${table}`)
   await pool.query(`${create} (k text PRIMARY KEY, v bytea NOT NULL, version int NOT NULL, expires_at bigint NOT NULL)`)
-  const run = async (text: string, values: unknown[]): Promise<number> =>
-    (await pool.query({ name: text.slice(0, 6) + table, text, values })).rowCount ?? 0
+  const select = `SELECT v, version FROM ${table} WHERE k = $1 AND expires_at > $2`
+  const ask = <Row extends object>(text: string, values: unknown[]): Promise<QueryResult<Row>> =>
+    pool.query<Row>({ name: text.slice(0, 6) + table, text, values })
+  const run = async (text: string, values: unknown[]): Promise<number> => (await ask(text, values)).rowCount ?? 0
   return {
     name,
     async fill(keys, value) {
       const insert = `INSERT INTO ${table} VALUES ($1, $2, 1, $3)`
       await Promise.all(keys.map((key) => run(insert, [key, Buffer.from(value), far()])))
     },
-    get: async (key) =>
-      check(
-        (await run(`SELECT v, version FROM ${table} WHERE k = $1 AND expires_at > $2`, [key, Date.now()])) === 1,
-        name,
-      ),
+    async get(key) {
+      const { rows } = await ask<{ v: Buffer }>(select, [key, Date.now()])
+      return there(rows[0]?.v, name)
+    },
     async write(key, version, value) {
       const update = `UPDATE ${table} SET v = $3, version = version + 1 WHERE k = $1 AND version = $2 AND expires_at > $4`
       check((await run(update, [key, version, Buffer.from(value), Date.now()])) === 1, name)
@@ -58,8 +61,8 @@ export async function rawMysql(name: string, url: string): Promise<Contestant> {
     },
     async get(key) {
       const select = 'SELECT v, version FROM raw_sessions WHERE k = ? AND expires_at > ?'
-      const [rows] = await pool.execute(select, [key, Date.now()])
-      check(Array.isArray(rows) && rows.length === 1, name)
+      const [rows] = await pool.execute<(RowDataPacket & { v: Buffer })[]>(select, [key, Date.now()])
+      return there(rows[0]?.v, name)
     },
     write: (key, version, value) =>
       change('UPDATE raw_sessions SET v = ?, version = version + 1 WHERE k = ? AND version = ? AND expires_at > ?', [
@@ -78,26 +81,11 @@ if redis.call('HGET', KEYS[1], 'n') ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], 'v', ARGV[2], 'n', ARGV[1] + 1)
 return 1`
 
-/** `mget`: gets of one turn of the event loop in one command, the way a batching client would. */
-export async function rawRedis(name: string, url: string, options: { mget?: boolean } = {}): Promise<Contestant> {
+export async function rawRedis(name: string, url: string): Promise<Contestant> {
   const client = await createClient({ url }).connect()
   const binary = client.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer })
   const sha = await client.scriptLoad(replaceIfVersion)
   const prefix = `raw:${name}:`
-  let waiting: { key: string; resolve: (value: unknown) => void; reject: (error: unknown) => void }[] = []
-  const flush = (): void => {
-    const batch = waiting
-    waiting = []
-    binary.mGet(batch.map(({ key }) => key)).then(
-      (values) => batch.forEach(({ resolve }, i) => resolve(values[i])),
-      (error: unknown) => batch.forEach(({ reject }) => reject(error)),
-    )
-  }
-  const together = (key: string): Promise<unknown> =>
-    new Promise((resolve, reject) => {
-      if (waiting.length === 0) setImmediate(flush)
-      waiting.push({ key, resolve, reject })
-    })
   return {
     name,
     async fill(keys, value) {
@@ -109,10 +97,7 @@ export async function rawRedis(name: string, url: string, options: { mget?: bool
         ]),
       )
     },
-    async get(key) {
-      const value = options.mget ? await together(prefix + key) : await binary.get(prefix + key)
-      check(value !== null, name)
-    },
+    get: async (key) => there(await binary.get(prefix + key), name),
     async write(key, version, value) {
       const written = await client.evalSha(sha, {
         keys: [`${prefix}hash:${key}`],
@@ -144,7 +129,7 @@ export function rawSqlite(name: string, path: string): Contestant {
     async fill(keys, value) {
       for (const key of keys) insert.run(key, value, far())
     },
-    get: async (key) => check(select.all(key, Date.now()).length === 1, name),
+    get: async (key) => there(select.get(key, Date.now())?.v as Uint8Array | undefined, name),
     write: async (key, version, value) => check(update.run(value, key, version, Date.now()).changes === 1, name),
     remove: async (key) => check(remove.run(key).changes === 1, name),
     close: async () => database.close(),

@@ -1,3 +1,4 @@
+import type { PoolClient } from 'pg'
 import type {
   Bump,
   CreateReply,
@@ -22,16 +23,17 @@ import { bucketCount } from './rules/bumps.ts'
 import { PostgresBulkWrites } from './postgres/bulk-writes.ts'
 import { PostgresEntries } from './postgres/entries.ts'
 import { readEpochs } from './postgres/epochs.ts'
-import { PostgresLink } from './postgres/link.ts'
+import { postgresKind } from './postgres/kind.ts'
+import type { PostgresDatabase } from './postgres/kind.ts'
 import { PostgresListener } from './postgres/listener.ts'
 import { checkedSettings } from './postgres/options.ts'
 import type { PostgresSettings, PostgresStoreOptions } from './postgres/options.ts'
-import { ask } from './postgres/query.ts'
+import { ask, inTransaction } from './postgres/query.ts'
 import { PostgresRemovals } from './postgres/removals.ts'
 import { postgresStatements } from './postgres/statements.ts'
 import type { Statements } from './postgres/statements.ts'
+import { SqlDatabase } from './sql/database.ts'
 import { tableNames } from './sql/schema.ts'
-import type { TableNames } from './sql/schema.ts'
 
 export type { PostgresStoreOptions } from './postgres/options.ts'
 
@@ -55,9 +57,9 @@ class PostgresStore implements Store {
   readonly capabilities: StoreCapabilities
   readonly subscribe?: (listener: (bump: Bump) => void) => () => void
 
-  readonly #names: TableNames
+  readonly #acquireTimeoutMs: number
   readonly #statements: Statements
-  readonly #link: PostgresLink
+  readonly #database: PostgresDatabase
   readonly #entries: PostgresEntries
   readonly #bulk: PostgresBulkWrites
   readonly #removals: PostgresRemovals
@@ -76,20 +78,21 @@ class PostgresStore implements Store {
       ...(jsonb ? { values: 'json' } : {}),
     }
     const channel = push ? `sallyport_${tableName}` : undefined
-    this.#names = tableNames(tableName, verifierTableName, (name) => `"${name}"`)
-    this.#statements = postgresStatements(this.#names, { jsonb, channel })
-    this.#link = new PostgresLink(settings, this.#names)
-    this.#entries = new PostgresEntries(this.#link, this.#names, this.#statements, jsonb)
-    this.#bulk = new PostgresBulkWrites(this.#link, this.#names, this.#statements, this.#entries)
-    this.#removals = new PostgresRemovals(this.#link, this.#names, this.#statements)
+    this.#acquireTimeoutMs = settings.acquireTimeoutMs
+    const names = tableNames(tableName, verifierTableName, (name) => `"${name}"`)
+    this.#statements = postgresStatements(names, { jsonb, channel })
+    this.#database = new SqlDatabase(postgresKind(settings, names), settings)
+    this.#entries = new PostgresEntries(this.#database, names, this.#statements, jsonb)
+    this.#bulk = new PostgresBulkWrites(this.#database, names, this.#statements, this.#entries)
+    this.#removals = new PostgresRemovals(this.#database, names, this.#statements)
     if (channel === undefined) return
-    const listener = new PostgresListener(this.#link, channel, settings)
+    const listener = new PostgresListener(this.#database, channel, settings)
     this.#listener = listener
     this.subscribe = (hear) => listener.subscribe(hear)
   }
 
   init(instance: { maxStalenessMs: number }): Promise<void> {
-    return this.#link.init(instance.maxStalenessMs)
+    return this.#database.init(instance.maxStalenessMs)
   }
 
   read(keys: readonly string[]): Promise<ReadReply> {
@@ -125,11 +128,11 @@ class PostgresStore implements Store {
   }
 
   epochs(known: readonly number[]): Promise<EpochsReply> {
-    return this.#link.poll((client) => readEpochs(client, this.#statements.epochs, known))
+    return this.#database.poll((client) => readEpochs(client, this.#statements.epochs, known))
   }
 
   sweep(limit: number): Promise<number> {
-    return this.#link.background(async (client) => {
+    return this.#inBackground(async (client) => {
       let swept = 0
       for (const { sweep } of this.#statements.entries.values())
         swept += (await ask(client, sweep, [limit - swept])).count
@@ -138,25 +141,30 @@ class PostgresStore implements Store {
   }
 
   async stats(): Promise<StoreStats> {
-    const tables = await this.#link.background(async (client) => {
+    const tables = await this.#inBackground(async (client) => {
       const rows: TableSize[] = []
       for (const { stats } of this.#statements.entries.values())
         rows.push(...(await ask<TableSize>(client, stats)).rows)
       return rows
     })
-    const pool = this.#link.poolStats()
     return {
       entries: tables.reduce((sum, { entries }) => sum + entries, 0),
       sizeBytes: tables.reduce((sum, { size_bytes }) => sum + size_bytes, 0),
-      ...(pool === undefined ? {} : { pool }),
+      ...this.#database.poolStats(),
     }
   }
 
   async ping(): Promise<void> {
-    await this.#link.request((client) => ask(client, this.#statements.ping))
+    await this.#database.request((client) => ask(client, this.#statements.ping))
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#listener?.close(), this.#link.close()])
+    await Promise.all([this.#listener?.close(), this.#database.close()])
+  }
+
+  /** In a transaction of its own: the connections' limit for a statement is one for requests. */
+  #inBackground<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
+    const limitMs = this.#acquireTimeoutMs
+    return this.#database.background((client) => inTransaction(client, limitMs, () => work(client)))
   }
 }

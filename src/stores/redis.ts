@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto'
-import { bucketOf } from '../cache/bucket.ts'
 import type {
   Bump,
   CreateReply,
@@ -17,25 +15,30 @@ import type {
   StoreCapabilities,
   StoredEntry,
   StoreStats,
+  Write,
+  WriteOutcome,
 } from '../cache/store.ts'
-import { bucketCount, maxNamedKeys, maxRemembered } from './rules/bumps.ts'
+import { bucketCount, maxNamedKeys } from './rules/bumps.ts'
 import { isClusterClient } from './redis/client.ts'
 import { RedisClusterStore } from './redis/cluster-store.ts'
 import type { Connection } from './redis/connection.ts'
 import { escaped, keysLike } from './redis/count.ts'
-import { create, extend, remove, removeListed, replacementBy, take } from './redis/entry-scripts.ts'
+import { remove, removeListed, take } from './redis/entry-scripts.ts'
 import { Epochs } from './redis/epochs.ts'
-import { RedisError } from './redis/error.ts'
+import { RedisError, redisError } from './redis/error.ts'
 import { translated } from './redis/errors.ts'
-import { inspect } from './redis/inspection.ts'
+import { inspect, tryToAnnounce, warnOfChannel } from './redis/inspection.ts'
 import { pageOf } from './redis/list.ts'
 import { checkedSettings } from './redis/options.ts'
 import type { RedisSettings, RedisStoreOptions } from './redis/options.ts'
-import { entryFrom, newRecord, nextRecord, versionText } from './redis/record.ts'
-import { bumpFrom, spans, timeFrom, writtenFrom } from './redis/replies.ts'
+import { Reads } from './redis/reads.ts'
+import { entryFrom, versionText } from './redis/record.ts'
+import { bumpFrom } from './redis/replies.ts'
 import { runScript } from './redis/script.ts'
 import type { Run } from './redis/script.ts'
 import { RedisServer } from './redis/server.ts'
+import { Writes } from './redis/writes.ts'
+import type { PlannedWrite, WriteReply } from './redis/writes.ts'
 
 export type { RedisStoreOptions } from './redis/options.ts'
 
@@ -61,8 +64,8 @@ class RedisStore implements Store {
   readonly #settings: RedisSettings
   readonly #server: RedisServer
   readonly #epochs: Epochs
-  /** The server's clock as the reads of this turn of the event loop ask for it. */
-  #time: { connection: Connection; reply: Promise<number> } | undefined
+  readonly #reads: Reads = new Reads()
+  readonly #writes: Writes
   #isInspected = false
 
   constructor(settings: RedisSettings) {
@@ -77,7 +80,9 @@ class RedisStore implements Store {
     }
     this.#settings = settings
     this.#server = new RedisServer(settings)
-    this.#epochs = new Epochs({ state: this.#server.keys.state, buckets: bucketCount, first: 0, count: bucketCount })
+    const { keys } = this.#server
+    this.#writes = new Writes(keys, push ? keys.channel : '')
+    this.#epochs = new Epochs({ state: keys.state, buckets: bucketCount, first: 0, count: bucketCount })
     if (push) this.subscribe = (listener) => this.#server.pushes.subscribe(listener)
   }
 
@@ -87,52 +92,40 @@ class RedisStore implements Store {
       if (this.#isInspected) return
       this.#isInspected = true
       const { logger, push } = this.#settings
-      await inspect(connection, startedAt, { logger, channel: push ? this.#server.keys.channel : undefined })
+      await inspect(connection, startedAt, logger)
+      if (!push) return
+      const { channel } = this.#server.keys
+      const refusal = await tryToAnnounce(connection, startedAt, ['PUBLISH', channel])
+      if (refusal !== undefined) warnOfChannel(logger, channel, refusal)
     })
   }
 
   read(keys: readonly string[]): Promise<ReadReply> {
-    return this.#run(async (connection, startedAt) => {
-      const names = keys.map((key) => this.#server.keys.entry(key))
-      // The time first: an entry that is found then has not reached its deadline.
-      const time = this.#timeOf(connection, startedAt)
-      const records = names.length === 0 ? [] : connection.send(['MGET', ...names], startedAt)
-      const [storeNow, found] = await Promise.all([time, records])
-      const entries = (found as (Buffer | null)[]).map((record, i) =>
-        record === null ? undefined : entryFrom(keys[i] ?? '', record),
-      )
-      return { entries, storeNow }
+    const named = keys.map((key) => [key, this.#server.keys.entry(key)] as const)
+    return this.#run((connection, startedAt) => this.#reads.read(connection, startedAt, named))
+  }
+
+  create(entry: NewEntry): Promise<CreateReply> {
+    return this.#write(this.#writes.create(entry))
+  }
+
+  replace(key: string, version: number, change: Replacement): Promise<ReplaceReply> {
+    return this.#write(this.#writes.replace(key, version, change))
+  }
+
+  extend(key: string, idleMs: number): Promise<ExtendReply> {
+    return this.#write(this.#writes.extend(key, idleMs))
+  }
+
+  /** One script: to start one costs the server as much as the write. */
+  async writeMany(writes: readonly Write[]): Promise<WriteOutcome[]> {
+    const plans = writes.map((write) => this.#writes.planned(write))
+    const replies = await this.#run((connection, startedAt) => this.#writes.together(connection, startedAt, plans))
+    return plans.map(({ answer }, i) => {
+      const reply = replies[i]
+      if (!Buffer.isBuffer(reply)) return { reply: answer(reply) }
+      return { error: this.#failure(redisError(new Error(String(reply)))) }
     })
-  }
-
-  async create({ key, value, lifetime, indexes, label = '' }: NewEntry): Promise<CreateReply> {
-    const { subject = '', sid = '' } = indexes ?? {}
-    const made = newRecord({ bucket: bucketOf(key, bucketCount), subject, sid, label }, value)
-    const args = { ...this.#named(key), subject, sid, ...made, ...spans(lifetime) }
-    const reply = await this.#script({ script: create, keys: [this.#server.keys.entry(key)], args })
-    return reply === 0 ? { outcome: 'present' } : { outcome: 'created', ...writtenFrom(reply) }
-  }
-
-  async replace(key: string, version: number, { value, bump, lifetime }: Replacement): Promise<ReplaceReply> {
-    const { keys } = this.#server
-    const versions = { version: versionText(version), nextVersion: versionText(version + 1) }
-    const args = { indexes: keys.lists, ...versions, record: nextRecord(value), ...spans(lifetime) }
-    const reply = await this.#script({
-      script: replacementBy(lifetime !== undefined, bump),
-      keys: [keys.entry(key), keys.state],
-      args: bump ? { ...args, ...this.#bumping(key) } : args,
-    })
-    if (reply === 0) return { outcome: 'absent' }
-    if (reply === 2) return { outcome: 'conflict' }
-    const bumps = bump ? [bumpFrom((reply as unknown[][])[2] ?? [])] : []
-    return { outcome: 'replaced', ...writtenFrom(reply), bumps }
-  }
-
-  async extend(key: string, idleMs: number): Promise<ExtendReply> {
-    const { keys } = this.#server
-    const args = { indexes: keys.lists, idleMs, absoluteMs: '', promised: 0 }
-    const reply = await this.#script({ script: extend, keys: [keys.entry(key)], args })
-    return reply === 0 ? { outcome: 'absent' } : { outcome: 'extended', ...writtenFrom(reply) }
   }
 
   async take(key: string): Promise<StoredEntry | undefined> {
@@ -177,11 +170,11 @@ class RedisStore implements Store {
     const { keys } = this.#server
     if ('key' in target) {
       const version = 'ifVersion' in target ? versionText(target.ifVersion) : ''
-      const args = { ...this.#named(target.key), version, ...this.#bumping(target.key) }
+      const args = { ...this.#named(target.key), version, ...this.#writes.bumping(target.key) }
       return this.#script({ script: remove, keys: [keys.entry(target.key), keys.state], args })
     }
     const lists = [...new Set(target.values)].map((hash) => keys.list(target.index, hash))
-    const who = { except: target.except ?? '', maxNamed: maxNamedKeys, ...this.#bumping() }
+    const who = { except: target.except ?? '', maxNamed: maxNamedKeys, ...this.#writes.bumping() }
     const args = { indexes: keys.lists, prefix: keys.entries, ...who }
     return this.#script({ script: removeListed, keys: [keys.state, ...lists], args })
   }
@@ -190,18 +183,9 @@ class RedisStore implements Store {
     return { indexes: this.#server.keys.lists, name: key }
   }
 
-  #bumping(key: string = ''): Arguments {
-    const channel = this.#settings.push ? this.#server.keys.channel : ''
-    const place = { bucket: bucketOf(key, bucketCount), names: JSON.stringify([key]) }
-    return { candidate: randomUUID(), channel, remembered: maxRemembered, ...place }
-  }
-
-  #timeOf(connection: Connection, startedAt: number): Promise<number> {
-    if (this.#time?.connection !== connection) {
-      this.#time = { connection, reply: connection.send(['TIME'], startedAt).then(timeFrom) }
-      setImmediate(() => (this.#time = undefined))
-    }
-    return this.#time.reply
+  async #write<R extends WriteReply>({ script, key, args, answer }: PlannedWrite<R>): Promise<R> {
+    const { keys } = this.#server
+    return answer(await this.#script({ script, keys: [keys.entry(key), keys.state], args }))
   }
 
   #script(run: Omit<Run, 'startedAt'>): Promise<unknown> {
@@ -215,8 +199,12 @@ class RedisStore implements Store {
     try {
       return await this.#server[on].run(work)
     } catch (error) {
-      if (error instanceof RedisError && error.code === 'READONLY') this.#server.drop(error)
-      throw translated(error, this.#settings.keyPrefix)
+      throw this.#failure(error)
     }
+  }
+
+  #failure(error: unknown): unknown {
+    if (error instanceof RedisError && error.code === 'READONLY') this.#server.drop(error)
+    return translated(error, this.#settings.keyPrefix)
   }
 }

@@ -37,6 +37,9 @@ import { statements } from './sqlite/statements.ts'
 
 export type { SqliteStoreOptions } from './sqlite/options.ts'
 
+/** For so long a read trusts that nobody put another file in the place of the one that is open. Whoever writes looks. */
+const trustedMs = 10
+
 /**
  * A store in one SQLite file, through the `node:sqlite` that is part of Node.js: any number of processes on one
  * machine share it, and sessions outlive a restart. Nothing is opened before the first operation; the tables are
@@ -65,6 +68,8 @@ class SqliteStore implements Store {
   readonly #writes: EntryWrites
   #driver: Driver | undefined
   #connections: Connections | undefined
+  /** Monotonic: when the file at the path was last seen to be the one that is open. */
+  #lookedAt = -Infinity
   #maxStalenessMs = 0
   #closed = false
 
@@ -73,11 +78,7 @@ class SqliteStore implements Store {
     this.#settings = settings
     const names = sqliteTables(settings)
     const sql = statements(names)
-    this.#retries = new SqlRetries({
-      clock: settings.clock,
-      limitMs: settings.operationTimeoutMs,
-      obstacle: 'other connections kept the database locked',
-    })
+    this.#retries = new SqlRetries(settings.clock, 'other connections kept the database locked')
     this.#entries = new EntryRows(names, sql)
     this.#epochs = new EpochRows(sql.epochs)
     this.#writes = new EntryWrites(this.#entries, this.#epochs)
@@ -93,7 +94,7 @@ class SqliteStore implements Store {
     return this.#run(({ main }, storeNow) => {
       const each = (): ReadReply['entries'] => keys.map((key) => this.#entries.live(main, key, storeNow))
       return { entries: keys.length > 1 ? main.reading(each) : each(), storeNow }
-    })
+    }, trustedMs)
   }
 
   create(entry: NewEntry): Promise<CreateReply> {
@@ -169,12 +170,13 @@ class SqliteStore implements Store {
   }
 
   /** One attempt is one turn of the event loop: nothing of this process ever comes between its statements. */
-  async #run<T>(unit: (connections: Connections, storeNow: number) => T): Promise<T> {
-    const { clock } = this.#settings
+  async #run<T>(unit: (connections: Connections, storeNow: number) => T, trustMs = 0): Promise<T> {
+    const { clock, operationTimeoutMs } = this.#settings
     this.#driver ??= await loadDriver()
     const driver = this.#driver
+    const attempt = (): T => unit(this.#connected(driver, trustMs), Math.floor(clock.wall()))
     try {
-      return await this.#retries.run(() => unit(this.#connected(driver), Math.floor(clock.wall())), isLocked)
+      return await this.#retries.run(operationTimeoutMs, attempt, isLocked)
     } catch (error) {
       throw this.#failure(error)
     }
@@ -192,9 +194,9 @@ class SqliteStore implements Store {
     return translated(error, this.#settings.path)
   }
 
-  #connected(driver: Driver): Connections {
+  #connected(driver: Driver, trustMs: number): Connections {
     if (this.#closed) throw new SallyportError('ERR_CLOSED', 'the SQLite store is closed')
-    this.#letGoOfReplacedFile()
+    this.#letGoOfReplacedFile(trustMs)
     this.#connections ??= this.#connect(driver)
     return this.#connections
   }
@@ -211,8 +213,12 @@ class SqliteStore implements Store {
   }
 
   /** Nobody else would see our writes. */
-  #letGoOfReplacedFile(): void {
-    if (this.#connections && isReplaced(this.#connections, this.#settings.path)) this.#disconnect()
+  #letGoOfReplacedFile(trustMs: number): void {
+    const { clock, path } = this.#settings
+    const monotonic = clock.monotonic()
+    if (this.#connections === undefined || monotonic - this.#lookedAt < trustMs) return
+    this.#lookedAt = monotonic
+    if (isReplaced(this.#connections, path)) this.#disconnect()
   }
 
   #disconnect(): void {

@@ -5,7 +5,7 @@ import type { Pool as CallbackPool } from 'mysql2'
 import { createConnection, createPool } from 'mysql2/promise'
 import type { Connection, Pool, PoolOptions, RowDataPacket } from 'mysql2/promise'
 import type { NewEntry, Store } from '../../src/cache/store.ts'
-import { isSallyportError } from '../../src/shared/errors.ts'
+import { hasCode, isSallyportError } from '../../src/shared/errors.ts'
 import { mysqlStore } from '../../src/stores/mysql.ts'
 import type { MysqlStoreOptions } from '../../src/stores/mysql.ts'
 import { faultProxy } from '../../src/testing.ts'
@@ -232,6 +232,23 @@ for (const kind of ['mariadb', 'mysql'] as const) {
       } finally {
         await proxy.close()
       }
+    })
+
+    test('close does not wait for background work as long as that may take', async () => {
+      const store = opened({ connectionString, tableName: 'held', operationTimeoutMs: 300 })
+      await store.create(entry('old', { lifetime: { idleMs: 0 } }))
+      await admin.query('START TRANSACTION')
+      await admin.query('SELECT * FROM held FOR UPDATE')
+      const sweeping = assert.rejects(store.sweep(10), (error) => hasCode(error, 'ERR_CLOSED'))
+      await eventually(
+        () => waitingFor(admin),
+        (count) => count === 1,
+        { everyMs: 150 },
+      )
+      // Not only after the 30 seconds of background work.
+      assert.equal(await Promise.race([store.close(), pause(10_000, 'late', { ref: false })]), undefined)
+      await sweeping
+      await admin.query('ROLLBACK')
     })
 
     test('the least number of connections is opened ahead of the first requests', async () => {

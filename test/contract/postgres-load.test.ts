@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { Client, Pool } from 'pg'
 import type { NewEntry, Store, Write } from '../../src/cache/store.ts'
-import { isSallyportError } from '../../src/shared/errors.ts'
+import { hasCode, isSallyportError } from '../../src/shared/errors.ts'
 import { postgresStore } from '../../src/stores/postgres.ts'
 import type { PostgresStoreOptions } from '../../src/stores/postgres.ts'
 import { eventually } from '../support/eventually.ts'
@@ -242,6 +243,43 @@ describe('load', { skip: whyNotTested('postgres') }, () => {
         assert.deepEqual(await settings(() => store.writeMany!(replace('c', true))), ['on'])
         assert.deepEqual(await settings(() => store.remove({ key: 'c', ifVersion: 2 })), ['on'])
         assert.deepEqual(await settings(() => store.remove({ index: 'subject', values: ['alice'] })), ['on'])
+      })
+    })
+  }
+
+  test('close does not wait for background work as long as that may take', async () => {
+    const store = postgresStore({ connectionString: database.url, tableName: 'held', operationTimeoutMs: 300 })
+    await store.create({ key: 'old', value: Buffer.alloc(1), lifetime: { idleMs: 0 } })
+    await admin.query('BEGIN; LOCK TABLE held')
+    const sweeping = assert.rejects(store.sweep(10), (error) => hasCode(error, 'ERR_CLOSED'))
+    await eventually(
+      () => admin.query("SELECT count(*)::int AS held FROM pg_locks WHERE relation = 'held'::regclass AND NOT granted"),
+      ({ rows }) => rows[0].held === 1,
+    )
+    // Not only after the 30 seconds of background work.
+    assert.equal(await Promise.race([store.close(), pause(10_000, 'late', { ref: false })]), undefined)
+    await sweeping
+    await admin.query('COMMIT')
+  })
+
+  for (const [what, given] of [
+    ['kept beside those of the store', { work_mem: '5MB' }],
+    ['overruled where the store cannot do without its own', { work_mem: '5MB', enable_seqscan: 'on', jit: 'on' }],
+  ] as const) {
+    test(`settings in the URL are ${what}`, async () => {
+      const url = new URL(database.url)
+      const options = Object.entries(given).map(([name, value]) => `-c ${name}=${value}`)
+      url.searchParams.set('options', options.join(' '))
+      await using({ tableName: 'settings', connectionString: url.href }, async (store) => {
+        // A trigger sees what they are where the store's statements run.
+        await admin.query(`DROP TABLE IF EXISTS seen; CREATE TABLE seen (work_mem TEXT, enable_seqscan TEXT, jit TEXT);
+          CREATE OR REPLACE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            INSERT INTO seen SELECT current_setting('work_mem'), current_setting('enable_seqscan'), current_setting('jit');
+            RETURN NULL; END $$;
+          CREATE OR REPLACE TRIGGER see AFTER INSERT ON settings FOR EACH ROW EXECUTE FUNCTION see()`)
+        await store.create({ key: JSON.stringify(given), value: Buffer.alloc(1), lifetime })
+        const { rows } = await admin.query('SELECT * FROM seen')
+        assert.deepEqual(rows, [{ work_mem: '5MB', enable_seqscan: 'off', jit: 'off' }])
       })
     })
   }

@@ -2,15 +2,14 @@ import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Cluster } from 'ioredis'
-import { createClient, createCluster } from 'redis'
+import { createCluster } from 'redis'
 import type { Bump, NewEntry, Store } from '../../src/cache/store.ts'
 import { isSallyportError } from '../../src/shared/errors.ts'
 import { redisStore } from '../../src/stores/redis.ts'
 import { storeContract } from '../../src/testing.ts'
 import { eventually } from '../support/eventually.ts'
 import { recordingLogger } from '../support/recording-logger.ts'
-import { freePort } from '../support/servers/ports.ts'
-import { startServer } from '../support/servers/server.ts'
+import { asked, moveSlotOf, startCluster } from '../support/redis-cluster.ts'
 import type { TestServer } from '../support/servers/server.ts'
 import { whyNotTested } from '../support/servers/why-not-tested.ts'
 
@@ -111,61 +110,6 @@ describe('Redis Cluster', { skip: whyNotTested('redis', 'own') }, async () => {
   })
 })
 
-/** Three primaries, and nobody behind them. */
-async function startCluster(): Promise<TestServer[]> {
-  const busPorts = await Promise.all([freePort(), freePort(), freePort()])
-  const servers = await Promise.all(
-    busPorts.map((busPort) => {
-      const config = ['cluster-enabled yes', `cluster-port ${busPort}`, 'cluster-node-timeout 1000', 'appendonly yes']
-      return startServer('redis', { config: [...config, 'cluster-require-full-coverage no'] })
-    }),
-  )
-  const ends = [0, 5_461, 10_922, 16_384]
-  for (const [i, server] of servers.entries()) {
-    await asked(server, ['CLUSTER', 'ADDSLOTSRANGE', String(ends[i]), String(ends[i + 1]! - 1)])
-    await asked(server, ['CLUSTER', 'SET-CONFIG-EPOCH', String(i + 1)])
-  }
-  for (const server of servers.slice(1)) {
-    await asked(server, ['CLUSTER', 'MEET', '127.0.0.1', String(servers[0]!.port), String(busPorts[0])])
-  }
-  for (const server of servers) {
-    await eventually(
-      () => asked(server, ['CLUSTER', 'INFO']),
-      (info) => /cluster_state:ok/.test(info) && /cluster_known_nodes:3/.test(info) && /cluster_size:3/.test(info),
-      { tries: 500 },
-    )
-  }
-  return servers
-}
-
-/** Moves a slot with all its keys from the server that has it to another. */
-async function moveSlotOf(tag: string, servers: readonly TestServer[]): Promise<void> {
-  const slot = await asked(servers[0]!, ['CLUSTER', 'KEYSLOT', tag])
-  const lines = await Promise.all(
-    servers.map(async (server) =>
-      (await asked(server, ['CLUSTER', 'NODES'])).split('\n').find((line) => line.includes('myself')),
-    ),
-  )
-  const owner = lines.findIndex((line) => holds(line ?? '', Number(slot)))
-  const [from, to] = [servers[owner]!, servers[(owner + 1) % servers.length]!]
-  const [fromId, toId] = await Promise.all([from, to].map((server) => asked(server, ['CLUSTER', 'MYID'])))
-  await asked(to, ['CLUSTER', 'SETSLOT', slot, 'IMPORTING', fromId!])
-  await asked(from, ['CLUSTER', 'SETSLOT', slot, 'MIGRATING', toId!])
-  const keys = (await asked(from, ['CLUSTER', 'GETKEYSINSLOT', slot, '1000'])).split(',')
-  for (const key of keys) await asked(from, ['MIGRATE', '127.0.0.1', String(to.port), key, '0', '1000'])
-  for (const server of [to, from]) await asked(server, ['CLUSTER', 'SETSLOT', slot, 'NODE', toId!])
-}
-
-function holds(line: string, slot: number): boolean {
-  return line
-    .split(' ')
-    .slice(8)
-    .some((range) => {
-      const [from, to = from] = range.split('-').map(Number)
-      return slot >= from! && slot <= to!
-    })
-}
-
 async function keysOn(servers: readonly TestServer[], pattern: string): Promise<[TestServer, string][]> {
   const found = await Promise.all(
     servers.map(async (server) => {
@@ -174,16 +118,6 @@ async function keysOn(servers: readonly TestServer[], pattern: string): Promise<
     }),
   )
   return found.flat()
-}
-
-async function asked({ url }: TestServer, command: string[]): Promise<string> {
-  const client = createClient({ url })
-  await client.connect()
-  try {
-    return String(await client.sendCommand<string | number | string[]>(command))
-  } finally {
-    client.destroy()
-  }
 }
 
 const bytes = Buffer.from('value')

@@ -13,7 +13,9 @@ import type {
 import { isSallyportError } from '../../src/shared/errors.ts'
 import * as clusterScripts from '../../src/stores/redis/cluster-scripts.ts'
 import * as entryScripts from '../../src/stores/redis/entry-scripts.ts'
+import * as bulkScript from '../../src/stores/redis/bulk-script.ts'
 import * as epochScripts from '../../src/stores/redis/epoch-scripts.ts'
+import * as writeScripts from '../../src/stores/redis/write-scripts.ts'
 import type { Script } from '../../src/stores/redis/script.ts'
 import { redisStore } from '../../src/stores/redis.ts'
 import type { RedisStoreOptions } from '../../src/stores/redis.ts'
@@ -48,7 +50,9 @@ for (const kind of ['redis', 'valkey'] as const) {
     }
 
     test('every script compiles there, under the name we call it by', async () => {
-      const all = [entryScripts, epochScripts, clusterScripts].flatMap((scripts) => Object.values<unknown>(scripts))
+      const all = [entryScripts, epochScripts, clusterScripts, writeScripts, bulkScript].flatMap((scripts) =>
+        Object.values<unknown>(scripts),
+      )
       const scripts = all.filter(isScript)
       assert.ok(scripts.length >= 12)
       for (const { lua, sha } of scripts) assert.equal(await client.scriptLoad(lua), sha)

@@ -70,12 +70,41 @@ describe('works', () => {
     assert.deepEqual(sent(busy), [['first'], ['a', 'b', 'c']])
   })
 
-  test('a lone one leaves at once again when all are back', async () => {
+  test('those that come in one turn of the event loop go together, whatever they did before', async () => {
     const busy = busyWorld()
-    busy.trips[0]!.answer()
+    await Promise.all(
+      [0, 5, 10].map(async (steps) => {
+        for (let i = 0; i < steps; i++) await Promise.resolve()
+        void busy.add(`after ${steps}`)
+      }),
+    )
     await busy.clock.advance(0)
-    void busy.add('a')
-    assert.deepEqual(sent(busy), [['first'], ['a']])
+    assert.deepEqual(sent(busy), [['first'], ['after 0', 'after 5', 'after 10']])
+  })
+
+  test('those whose askers were answered together go together again', async () => {
+    const busy = busyWorld()
+    for (const steps of [0, 5, 10]) {
+      void busy.add('').then(async () => {
+        for (let i = 0; i < steps; i++) await Promise.resolve()
+        void busy.add(`after ${steps}`)
+      })
+    }
+    await busy.clock.advance(0)
+    for (const { answer } of busy.trips) answer()
+    await busy.clock.advance(0)
+    assert.deepEqual(sent(busy).slice(2), [['after 0', 'after 5', 'after 10']])
+  })
+
+  test('a lone asker never waits for a turn of the event loop', async () => {
+    const alone = world()
+    const asked = alone.add('a')
+    alone.trips[0]!.answer()
+    await asked
+    // What the answer still has to tidy up.
+    await Promise.resolve()
+    void alone.add('b')
+    assert.deepEqual(sent(alone), [['a'], ['b']])
   })
 
   test('at most a hundred go together', async () => {
@@ -146,6 +175,41 @@ describe('while nothing comes back', () => {
     assert.equal(late.state, 'pending')
     await full.clock.advance(1)
     assert.equal(late.error, 'ERR_STORE_UNAVAILABLE')
+  })
+
+  test('each fails at its own time, though there is one timer for all', async () => {
+    const full = await fullWorld()
+    const early = watch(full.add('early'))
+    await full.clock.advance(600)
+    const late = watch(full.add('late'))
+    assert.equal(full.clock.pending(), 1)
+    await full.clock.advance(999)
+    assert.deepEqual([early.error, late.state], ['ERR_STORE_UNAVAILABLE', 'pending'])
+    await full.clock.advance(1)
+    assert.equal(late.error, 'ERR_STORE_UNAVAILABLE')
+  })
+
+  test('all who are late by the time the timer gets to run are told at once', async () => {
+    const tardy = (clock: ManualClock): Clock => ({
+      ...clock,
+      setTimer: (callback, afterMs) => clock.setTimer(callback, afterMs + 50),
+    })
+    const full = await fullWorld(tardy)
+    const first = watch(full.add('first late'))
+    await full.clock.advance(20)
+    const second = watch(full.add('second late'))
+    await full.clock.advance(1_030)
+    assert.deepEqual([first.error, second.error], ['ERR_STORE_UNAVAILABLE', 'ERR_STORE_UNAVAILABLE'])
+  })
+
+  test('no timer is left when all have their answers', async () => {
+    const full = await fullWorld()
+    void full.add('waits')
+    for (const { answer } of full.trips) answer()
+    await full.clock.advance(0)
+    full.trips.at(-1)!.answer()
+    await full.clock.advance(0)
+    assert.deepEqual([sent(full).at(-1), full.clock.pending()], [['waits'], 0])
   })
 
   test('a work that was sent after a wait fails when its own time is over', async () => {

@@ -1,11 +1,10 @@
-import type { Clock } from '../../shared/clock.ts'
+import type { Clock, Timer } from '../../shared/clock.ts'
 import { StoreUnavailableError } from '../../shared/errors.ts'
-import { withTimeout } from '../../shared/timeout.ts'
 
 /** Makes one round trip and returns what each of the works was answered, in their order. */
 export type RoundTrip<Work, Outcome> = (works: readonly Work[]) => Promise<readonly Outcome[]>
 
-interface Waiting<Work, Outcome> {
+interface Asked<Work, Outcome> {
   work: Work
   /** Monotonic: from here on nobody waits for it any more. */
   lateAt: number
@@ -17,15 +16,18 @@ const maxConcurrent = 4
 const maxBatch = 100
 
 /**
- * Lets works share round trips: a lone one leaves at once, those that come while another is under way go together. At
- * most four round trips of at most a hundred works are under way.
+ * Lets works share round trips: a lone one leaves at once, those that come while another is under way go together at the
+ * end of this turn of the event loop. At most four round trips of at most a hundred works are under way.
  */
 export class Batches<Work, Outcome> {
   readonly #roundTrip: RoundTrip<Work, Outcome>
   readonly #clock: Clock
   readonly #timeoutMs: number
   /** In order of arrival. */
-  readonly #waiting = new Set<Waiting<Work, Outcome>>()
+  readonly #waiting = new Set<Asked<Work, Outcome>>()
+  /** Who had to wait, sent or not, in order of arrival. */
+  readonly #unanswered = new Set<Asked<Work, Outcome>>()
+  #timer: Timer | undefined
   #underWay = 0
   #flushPlanned = false
 
@@ -38,53 +40,74 @@ export class Batches<Work, Outcome> {
   /** Ends in time, the wait for its turn included: what was not sent until then never is. */
   add(work: Work): Promise<Outcome> {
     const lateAt = this.#clock.monotonic() + this.#timeoutMs
-    const waiting: Waiting<Work, Outcome> = { work, lateAt, resolve: () => {}, reject: () => {} }
-    const outcome = new Promise<Outcome>((resolve, reject) => Object.assign(waiting, { resolve, reject }))
-    this.#waiting.add(waiting)
-    if (this.#underWay === 0) this.#send()
-    // It may not have left: others may have been waiting for longer.
-    if (!this.#waiting.has(waiting)) return outcome
-    this.#planFlush()
-    return withTimeout(this.#clock, this.#timeoutMs, outcome, () => {
-      this.#waiting.delete(waiting)
-      return this.#tooLate()
+    return new Promise((resolve, reject) => {
+      const asked = { work, lateAt, resolve, reject }
+      if (this.#underWay === 0 && !this.#flushPlanned) return this.#send([asked])
+      this.#waiting.add(asked)
+      this.#unanswered.add(asked)
+      this.#startTimer(lateAt)
+      this.#planFlush()
     })
   }
 
   #planFlush(): void {
     if (this.#flushPlanned) return
     this.#flushPlanned = true
-    queueMicrotask(() => {
+    setImmediate(() => {
       this.#flushPlanned = false
-      while (this.#waiting.size > 0 && this.#underWay < maxConcurrent) this.#send()
+      while (this.#waiting.size > 0 && this.#underWay < maxConcurrent) this.#send(this.#next())
     })
   }
 
-  #send(): void {
-    const batch = this.#next()
+  #send(batch: Asked<Work, Outcome>[]): void {
     if (batch.length === 0) return
     this.#underWay++
     void this.#deliver(batch)
   }
 
-  /** Passes over those whose time is over: their timers just did not get to say so yet. */
-  #next(): Waiting<Work, Outcome>[] {
+  /** Passes over those whose time is over: the timer just did not get to say so yet. */
+  #next(): Asked<Work, Outcome>[] {
     const monotonic = this.#clock.monotonic()
-    const batch: Waiting<Work, Outcome>[] = []
-    for (const waiting of this.#waiting) {
+    const batch: Asked<Work, Outcome>[] = []
+    for (const asked of this.#waiting) {
       if (batch.length === maxBatch) break
-      this.#waiting.delete(waiting)
-      if (monotonic < waiting.lateAt) batch.push(waiting)
-      else waiting.reject(this.#tooLate())
+      this.#waiting.delete(asked)
+      if (monotonic < asked.lateAt) batch.push(asked)
+      else this.#giveUp(asked)
     }
     return batch
   }
 
-  #tooLate(): StoreUnavailableError {
-    return new StoreUnavailableError(`the store had too much to do to answer this within ${this.#timeoutMs} ms`)
+  /** One timer is enough for all: who came first is late first. */
+  #startTimer(lateAt: number): void {
+    this.#timer ??= this.#clock.setTimer(() => {
+      this.#timer = undefined
+      this.#dismiss(lateAt)
+    }, lateAt - this.#clock.monotonic())
   }
 
-  async #deliver(batch: Waiting<Work, Outcome>[]): Promise<void> {
+  #stopTimer(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+
+  /** The timer may have run a little early, or after a busy while. */
+  #dismiss(lateAt: number): void {
+    const late = Math.max(lateAt, this.#clock.monotonic())
+    for (const asked of this.#unanswered) {
+      if (asked.lateAt > late) return this.#startTimer(asked.lateAt)
+      this.#giveUp(asked)
+    }
+  }
+
+  #giveUp(asked: Asked<Work, Outcome>): void {
+    this.#waiting.delete(asked)
+    this.#unanswered.delete(asked)
+    const message = `the store had too much to do to answer this within ${this.#timeoutMs} ms`
+    asked.reject(new StoreUnavailableError(message))
+  }
+
+  async #deliver(batch: Asked<Work, Outcome>[]): Promise<void> {
     try {
       const outcomes = await this.#roundTrip(batch.map(({ work }) => work))
       batch.forEach(({ resolve }, i) => resolve(outcomes[i]!))
@@ -92,7 +115,10 @@ export class Batches<Work, Outcome> {
       for (const { reject } of batch) reject(error)
     } finally {
       this.#underWay--
-      if (this.#waiting.size > 0) this.#planFlush()
+      for (const asked of batch) this.#unanswered.delete(asked)
+      if (this.#unanswered.size === 0) this.#stopTimer()
+      // Whoever asks the next thing on being answered goes with all the others that do.
+      if (this.#waiting.size > 0 || batch.length > 1) this.#planFlush()
     }
   }
 }

@@ -16,7 +16,6 @@ abstract class DriversPool implements DriverPool<MysqlSession> {
   protected readonly pool: Pool
   /** Those that are open, as far as this store has seen them. */
   protected readonly sessions: Map<PoolConnection, MysqlSession> = new Map()
-  readonly #lent = new Set<MysqlSession>()
 
   constructor(pool: Pool) {
     this.pool = pool
@@ -24,26 +23,17 @@ abstract class DriversPool implements DriverPool<MysqlSession> {
 
   async acquire(): Promise<MysqlSession> {
     const connection = await this.#connection()
-    const session = this.sessions.get(connection) ?? (await this.#introduced(connection))
-    this.#lent.add(session)
-    return session
+    return this.sessions.get(connection) ?? (await this.#introduced(connection))
   }
 
   release(session: MysqlSession): void {
     if (session.isInUnit) return this.discard(session)
-    this.#lent.delete(session)
     session.connection.release()
   }
 
   discard(session: MysqlSession): void {
-    this.#lent.delete(session)
     this.sessions.delete(session.connection)
     destroy(session.connection)
-  }
-
-  /** Ends whatever is under way, with an error. */
-  hangUp(): void {
-    for (const { connection } of this.#lent) cut(connection)
   }
 
   open(): number {

@@ -4,25 +4,16 @@ import { CallersPool, OwnPool } from './driver-pool.ts'
 import { KeptConnection } from './kept-connection.ts'
 import type { MysqlSettings } from './options.ts'
 import type { MysqlSession } from './session.ts'
-import type { DriverPool } from '../sql/pool.ts'
+import type { DriverPools } from '../sql/database.ts'
 
 type Driver = typeof import('mysql2')
 
-/** The pools of one store, for those who lend connections. */
-export interface DriverPools {
-  readonly main: DriverPool<MysqlSession>
-  /** One connection that is never behind what requests do. */
-  readonly poll: DriverPool<MysqlSession>
-  /** Ends whatever is under way, with an error. */
-  hangUp(): void
-}
-
 /** Opens nothing yet. */
-export async function driverPools(settings: MysqlSettings): Promise<DriverPools> {
+export async function driverPools(settings: MysqlSettings): Promise<DriverPools<MysqlSession>> {
   const { address, pool, maxConnections, minConnections } = settings
   if (pool !== undefined) {
     const main = new CallersPool(pool)
-    return { main, poll: new KeptConnection(main), hangUp: () => main.hangUp() }
+    return { main, poll: new KeptConnection(main), ahead: 0 }
   }
   const driver = await loadDriver()
   const ours = (max: number, min: number): OwnPool => {
@@ -31,15 +22,7 @@ export async function driverPools(settings: MysqlSettings): Promise<DriverPools>
       min,
     })
   }
-  const [main, poll] = [ours(maxConnections, minConnections), ours(1, 1)]
-  return {
-    main,
-    poll,
-    hangUp() {
-      main.hangUp()
-      poll.hangUp()
-    },
-  }
+  return { main: ours(maxConnections, minConnections), poll: ours(1, 1), ahead: minConnections }
 }
 
 /** Loads `mysql2` when it is first needed. */

@@ -6,7 +6,7 @@ import { bumpsOf } from './bump-rows.ts'
 import type { ReplacedRow } from './bump-rows.ts'
 import { whole } from './entries.ts'
 import type { PostgresEntries } from './entries.ts'
-import type { PostgresLink } from './link.ts'
+import type { PostgresDatabase } from './kind.ts'
 import { ask, refuseTooLarge } from './query.ts'
 import type { Statements } from './statements.ts'
 import { timesOf } from '../sql/rows.ts'
@@ -33,21 +33,21 @@ interface Placed {
  * of another kind or table follow in statements of their own.
  */
 export class PostgresBulkWrites {
-  readonly #link: PostgresLink
+  readonly #database: PostgresDatabase
   readonly #names: TableNames
   readonly #statements: Statements
   readonly #entries: PostgresEntries
 
-  constructor(link: PostgresLink, names: TableNames, statements: Statements, entries: PostgresEntries) {
-    this.#link = link
+  constructor(database: PostgresDatabase, names: TableNames, statements: Statements, entries: PostgresEntries) {
+    this.#database = database
     this.#names = names
     this.#statements = statements
     this.#entries = entries
   }
 
   async writeMany(writes: readonly Write[]): Promise<WriteOutcome[]> {
-    if (writes.length === 0) await this.#link.request(async () => {})
-    const endsAt = this.#link.endOfRequest()
+    const endsAt = this.#database.endOfRequest()
+    await this.#database.ready(endsAt)
     const outcomes: WriteOutcome[] = []
     let waiting = writes.map((write, place) => ({ write, place }))
     while (waiting.length > 0) {
@@ -106,7 +106,7 @@ export class PostgresBulkWrites {
       writes[0]?.operation === 'create'
         ? ([createMany, boundCreates(writes)] as const)
         : ([changeMany, boundChanges(writes)] as const)
-    const { rows } = await this.#link.request((client) => ask<BulkRow>(client, statement, values), endsAt)
+    const { rows } = await this.#database.request((client) => ask<BulkRow>(client, statement, values), endsAt)
     const found = new Map(rows.map((row) => [row.cache_key, row]))
     return writes.map((write) => replyTo(write, found.get(keyOf(write))))
   }

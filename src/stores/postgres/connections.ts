@@ -1,38 +1,39 @@
 import type { Client, ClientConfig, Pool, PoolClient, PoolConfig } from 'pg'
+import type { Clock } from '../../shared/clock.ts'
 import { ConfigError } from '../../shared/errors.ts'
 import { isHarmless, refusesSettings } from './errors.ts'
 import type { PostgresSettings } from './options.ts'
+import type { DriverPools } from '../sql/database.ts'
 import type { DriverPool } from '../sql/pool.ts'
 
-export type Driver = Pick<typeof import('pg'), 'Client' | 'Pool'>
+type Driver = Pick<typeof import('pg'), 'Client' | 'Pool'>
+
+/** Connects nothing yet. */
+export async function driverPools(settings: PostgresSettings): Promise<DriverPools<PoolClient>> {
+  const { pool, maxConnections, minConnections } = settings
+  const driver = await loadDriver()
+  const poll = ownPool(driver, settings, { max: 1 })
+  if (pool !== undefined) return { main: new PgPool(pool), poll, ahead: 0 }
+  const main = ownPool(driver, settings, { max: maxConnections, min: minConnections })
+  return { main, poll, ahead: minConnections }
+}
+
+/** A connection that belongs to nobody else. It is not open yet. */
+export async function listeningClient(settings: PostgresSettings): Promise<Client> {
+  const { listenUrl, operationTimeoutMs } = settings
+  const driver = await loadDriver()
+  const where = listenUrl === undefined ? whereTo(settings) : { connectionString: listenUrl }
+  return new driver.Client({ ...where, ...lasting, connectionTimeoutMillis: operationTimeoutMs })
+}
 
 /** Loads `pg` when it is first needed. */
-export async function loadDriver(): Promise<Driver> {
+async function loadDriver(): Promise<Driver> {
   try {
     const driver = await import('pg')
     return driver.default
   } catch {
     throw new ConfigError('postgresStore', [{ path: 'connectionString', message: 'needs the driver: npm install pg' }])
   }
-}
-
-/** The pool requests use: the caller's, or one of our own. */
-export function mainPool(driver: Driver, settings: PostgresSettings): DriverPool<PoolClient> {
-  const { pool, maxConnections, minConnections } = settings
-  if (pool !== undefined) return new PgPool(pool)
-  return ownPool(driver, settings, { max: maxConnections, min: minConnections })
-}
-
-/** One connection that is never behind what requests do. */
-export function pollPool(driver: Driver, settings: PostgresSettings): DriverPool<PoolClient> {
-  return ownPool(driver, settings, { max: 1 })
-}
-
-/** A connection that belongs to nobody else. It is not open yet. */
-export function listeningClient(driver: Driver, settings: PostgresSettings): Client {
-  const { listenUrl, operationTimeoutMs } = settings
-  const where = listenUrl === undefined ? whereTo(settings) : { connectionString: listenUrl }
-  return new driver.Client({ ...where, ...lasting, connectionTimeoutMillis: operationTimeoutMs })
 }
 
 /**
@@ -51,12 +52,17 @@ function whereTo({ connectionString, pool }: PostgresSettings): ClientConfig {
 }
 
 function ownPool(driver: Driver, settings: PostgresSettings, size: { max: number; min?: number }): PgPool {
-  const { operationTimeoutMs } = settings
-  const session: ClientConfig = { statement_timeout: operationTimeoutMs, options: planning }
+  const { operationTimeoutMs, clock } = settings
+  let isSettable = true
   // A pool's own time limit for connecting would also limit the wait for a connection, which is not its business.
   class LimitedClient extends driver.Client {
     constructor(config: ClientConfig) {
-      super({ ...config, password: config.password, ...session, connectionTimeoutMillis: operationTimeoutMs })
+      const limits = {
+        statement_timeout: isSettable && operationTimeoutMs,
+        connectionTimeoutMillis: operationTimeoutMs,
+      }
+      super({ ...config, password: config.password, ...limits })
+      if (isSettable) addOptions(this, planning)
     }
   }
   const config: PoolConfig = {
@@ -68,15 +74,23 @@ function ownPool(driver: Driver, settings: PostgresSettings, size: { max: number
     Client: LimitedClient as unknown as NonNullable<PoolConfig['Client']>,
   }
   return new PgPool(new driver.Pool(config), {
+    clock,
     closesWithinMs: operationTimeoutMs,
     dropSettings() {
-      delete session.statement_timeout
-      delete session.options
+      isSettable = false
     },
   })
 }
 
+/** The driver knows one place for options: those of the URL, the pool or the environment would take it. */
+function addOptions(client: Client, ours: string): void {
+  const { connectionParameters: where } = client as Client & { connectionParameters: { options?: string } }
+  // Of two that contradict each other the last one counts.
+  where.options = [where.options, ours].filter(Boolean).join(' ')
+}
+
 interface Ownership {
+  readonly clock: Clock
   /** After that long whatever is still under way is cut off. */
   readonly closesWithinMs: number
   /** Connects without settings from now on. */
@@ -128,13 +142,15 @@ class PgPool implements DriverPool<PoolClient> {
 
   async close(): Promise<void> {
     if (this.#ownership === undefined) return
+    const { clock, closesWithinMs } = this.#ownership
     const ended = this.#pool.end()
-    const deadline = setTimeout(() => {
+    const cut = (): void => {
       for (const client of this.#clients) client.connection.stream.destroy()
-    }, this.#ownership.closesWithinMs)
+    }
+    const deadline = clock.setTimer(cut, closesWithinMs, true)
     await ended
     await this.#allGone()
-    clearTimeout(deadline)
+    deadline.cancel()
   }
 
   survives(error: unknown): boolean {

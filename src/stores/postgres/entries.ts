@@ -14,7 +14,7 @@ import type {
 import { bucketCount } from '../rules/bumps.ts'
 import { bumpsOf } from './bump-rows.ts'
 import type { ReplacedRow, TimesRow } from './bump-rows.ts'
-import type { PostgresLink } from './link.ts'
+import type { PostgresDatabase } from './kind.ts'
 import { ask, refuseTooLarge } from './query.ts'
 import type { EntryStatements, Statements } from './statements.ts'
 import { pageFrom, pageToAsk, timesOf } from '../sql/rows.ts'
@@ -47,13 +47,13 @@ export interface ReplacementOf {
 
 /** What concerns single entries. Each method is one statement, and most are one round trip. */
 export class PostgresEntries {
-  readonly #link: PostgresLink
+  readonly #database: PostgresDatabase
   readonly #names: TableNames
   readonly #statements: Statements
   readonly #jsonb: boolean
 
-  constructor(link: PostgresLink, names: TableNames, statements: Statements, jsonb: boolean) {
-    this.#link = link
+  constructor(database: PostgresDatabase, names: TableNames, statements: Statements, jsonb: boolean) {
+    this.#database = database
     this.#names = names
     this.#statements = statements
     this.#jsonb = jsonb
@@ -63,14 +63,14 @@ export class PostgresEntries {
     const [only] = keys
     if (only === undefined || keys.length > 1) return this.#readMany(keys)
     const statement = this.#of(only).readOne
-    const { rows } = await this.#link.request((client) => ask<ReadRow>(client, statement, [only]))
+    const { rows } = await this.#database.request((client) => ask<ReadRow>(client, statement, [only]))
     const row = rows[0]!
     return { entries: [this.#entryOf(only, row)], storeNow: row.numbers[0] }
   }
 
   create({ key, value, lifetime, indexes, label }: NewEntry): Promise<CreateReply> {
     const { idleMs, absoluteMs } = lifetime
-    return this.#link.request(async (client) => {
+    return this.#database.request(async (client) => {
       const kept = [whole(idleMs), whole(absoluteMs), indexes?.subject, indexes?.sid, label]
       const { rows } = await ask<WrittenRow>(client, this.#of(key).create, [key, this.#bound(value), ...kept])
       const [row] = rows
@@ -80,7 +80,7 @@ export class PostgresEntries {
   }
 
   replace(replacement: ReplacementOf): Promise<ReplaceReply> {
-    return this.#link.request(async (client) => {
+    return this.#database.request(async (client) => {
       for (;;) {
         const reply = await this.#replaceOnce(client, replacement)
         if (reply !== undefined) return reply
@@ -89,7 +89,7 @@ export class PostgresEntries {
   }
 
   extend(key: string, idleMs: number): Promise<ExtendReply> {
-    return this.#link.request(async (client) => {
+    return this.#database.request(async (client) => {
       const { rows } = await ask<WrittenRow>(client, this.#of(key).extend, [key, whole(idleMs)])
       const [row] = rows
       if (row === undefined) return { outcome: 'absent' }
@@ -98,7 +98,7 @@ export class PostgresEntries {
   }
 
   take(key: string): Promise<StoredEntry | undefined> {
-    return this.#link.request(async (client) => {
+    return this.#database.request(async (client) => {
       const { rows } = await ask<ReadRow>(client, this.#of(key).take, [key])
       return rows[0] && this.#entryOf(key, rows[0])
     })
@@ -107,7 +107,7 @@ export class PostgresEntries {
   async list(query: ListQuery): Promise<ListReply> {
     const { from, rows: count } = pageToAsk(query)
     const values = [query.values, from.createdAt, from.key, count]
-    return this.#link.request(async (client) => {
+    return this.#database.request(async (client) => {
       const { rows } = await ask<InfoRow>(client, this.#statements.page[query.index], values)
       return pageFrom(rows, query)
     })
@@ -135,7 +135,7 @@ export class PostgresEntries {
   }
 
   #readMany(keys: readonly string[]): Promise<ReadReply> {
-    return this.#link.request(async (client) => {
+    return this.#database.request(async (client) => {
       let storeNow = 0
       const found = new Map<string, StoredEntry | undefined>()
       for (const [table, own] of this.#byTable(keys)) {

@@ -61,9 +61,10 @@ export function isForbidden(error: unknown): boolean {
   return isServerError(error) && (error.code === '42501' || error.code === '3F000')
 }
 
-/** A pooler in between that lets settings of a connection not pass. */
+/** A pooler in between that lets settings of a connection not pass, or a server too old to know them. */
 export function refusesSettings(error: unknown): boolean {
-  return isServerError(error) && error.code === '08P01' && error.message.includes('startup parameter')
+  if (!isServerError(error)) return false
+  return error.code === '42704' || (error.code === '08P01' && error.message.includes('startup parameter'))
 }
 
 /** What users of the store see; an error of ours passes unchanged. */

@@ -1,12 +1,12 @@
 import type { Client } from 'pg'
 import type { Bump } from '../../cache/store.ts'
-import type { Clock } from '../../shared/clock.ts'
 import { StoreUnavailableError } from '../../shared/errors.ts'
-import type { Logger } from '../../shared/logger.ts'
 import { systemRandomness } from '../../shared/randomness.ts'
 import { withTimeout } from '../../shared/timeout.ts'
+import { listeningClient } from './connections.ts'
 import { translated } from './errors.ts'
-import type { PostgresLink } from './link.ts'
+import type { PostgresDatabase } from './kind.ts'
+import type { PostgresSettings } from './options.ts'
 
 type Hear = (bump: Bump) => void
 
@@ -21,20 +21,18 @@ const selfTestPrefix = 'self-test '
  * effort: what is lost here the next poll brings.
  */
 export class PostgresListener {
-  readonly #link: PostgresLink
+  readonly #database: PostgresDatabase
   readonly #channel: string
-  readonly #clock: Clock
-  readonly #logger: Logger
+  readonly #settings: PostgresSettings
   readonly #hearers = new Set<Hear>()
   #stop = new AbortController()
   #stopped: Promise<void> = Promise.resolve()
   #hasWarned = false
 
-  constructor(link: PostgresLink, channel: string, { clock, logger }: { clock: Clock; logger: Logger }) {
-    this.#link = link
+  constructor(database: PostgresDatabase, channel: string, settings: PostgresSettings) {
+    this.#database = database
     this.#channel = channel
-    this.#clock = clock
-    this.#logger = logger
+    this.#settings = settings
   }
 
   subscribe(hear: Hear): () => void {
@@ -75,7 +73,7 @@ export class PostgresListener {
 
   /** Ends when the connection does. */
   async #listenOnce(stop: AbortSignal, onWorking: () => void): Promise<void> {
-    const client = await this.#link.listeningClient()
+    const client = await listeningClient(this.#settings)
     // One that was never opened would never end.
     if (stop.aborted) return
     const ended = new Promise<void>((resolve) => void client.once('end', resolve))
@@ -115,10 +113,10 @@ export class PostgresListener {
       )
     const test = async (): Promise<void> => {
       await client.query(`LISTEN "${this.#channel}"`)
-      await this.#link.request((other) => other.query(`SELECT pg_notify('${this.#channel}', '${token}')`))
+      await this.#database.request((other) => other.query(`SELECT pg_notify('${this.#channel}', '${token}')`))
       await arrived
     }
-    await withTimeout(this.#clock, selfTestMs, test(), late)
+    await withTimeout(this.#settings.clock, selfTestMs, test(), late)
   }
 
   /** A connection that is cut without a word looks like one on which nothing happens, so it is asked now and then. */
@@ -126,13 +124,13 @@ export class PostgresListener {
     const ask = async (): Promise<void> => {
       const silent = (): Error => new Error('the heartbeat was not answered')
       try {
-        await withTimeout(this.#clock, selfTestMs, client.query('SELECT 1'), silent)
-        timer = this.#clock.setTimer(() => void ask(), heartbeatMs)
+        await withTimeout(this.#settings.clock, selfTestMs, client.query('SELECT 1'), silent)
+        timer = this.#settings.clock.setTimer(() => void ask(), heartbeatMs)
       } catch {
         client.connection.stream.destroy()
       }
     }
-    let timer = this.#clock.setTimer(() => void ask(), heartbeatMs)
+    let timer = this.#settings.clock.setTimer(() => void ask(), heartbeatMs)
     await ended
     timer.cancel()
   }
@@ -145,7 +143,7 @@ export class PostgresListener {
 
   #pause(ms: number, stop: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
-      const timer = this.#clock.setTimer(finish, ms)
+      const timer = this.#settings.clock.setTimer(finish, ms)
       stop.addEventListener('abort', finish)
       if (stop.aborted) finish()
       function finish(): void {
@@ -159,7 +157,7 @@ export class PostgresListener {
   #warn(error: unknown): void {
     if (this.#hasWarned) return
     this.#hasWarned = true
-    this.#logger.warn(
+    this.#settings.logger.warn(
       { err: translated(error) },
       'postgres store: no notifications; revocations elsewhere are noticed by polling, within maxStalenessMs',
     )

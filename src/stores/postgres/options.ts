@@ -6,7 +6,10 @@ import type { SqlCacheConfig, SqlSettings } from '../sql/options.ts'
 
 /** Where the database is and how it is used. One of `connectionString` and `pool` is required. */
 export interface PostgresStoreOptions extends SqlCacheConfig {
-  /** A URL: `postgres://user:password@host:5432/database`. The poll and the listener connect there too. */
+  /**
+   * A URL: `postgres://user:password@host:5432/database`. The poll and the listener connect there too. Settings in its
+   * `options` hold, except for those of the planner that the store cannot do without: `enable_seqscan` and `jit` are off.
+   */
   connectionString?: string
   /**
    * A pool of `pg` that the application has already; who made it closes it. The poll and the listener make connections

@@ -4,7 +4,7 @@ import type { RemoveReply, RemoveTarget } from '../../cache/store.ts'
 import { bucketCount } from '../rules/bumps.ts'
 import { bumpsOf } from './bump-rows.ts'
 import type { BumpRow } from './bump-rows.ts'
-import type { PostgresLink } from './link.ts'
+import type { PostgresDatabase } from './kind.ts'
 import { ask } from './query.ts'
 import type { Statements } from './statements.ts'
 import { tableOf } from '../sql/schema.ts'
@@ -16,18 +16,18 @@ interface RemovedRow extends BumpRow {
 
 /** Removals with their bumps: one statement each, which is the whole unit. */
 export class PostgresRemovals {
-  readonly #link: PostgresLink
+  readonly #database: PostgresDatabase
   readonly #names: TableNames
   readonly #statements: Statements
 
-  constructor(link: PostgresLink, names: TableNames, statements: Statements) {
-    this.#link = link
+  constructor(database: PostgresDatabase, names: TableNames, statements: Statements) {
+    this.#database = database
     this.#names = names
     this.#statements = statements
   }
 
   remove(target: RemoveTarget): Promise<RemoveReply> {
-    return this.#link.request((client) =>
+    return this.#database.request((client) =>
       'index' in target ? this.#removeUnder(client, target) : this.#removeKey(client, target),
     )
   }

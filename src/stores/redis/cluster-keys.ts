@@ -16,14 +16,15 @@ export interface Place {
 
 /** The names of a store's keys in a cluster: what belongs to a bucket shares a slot. */
 export class ClusterKeys {
-  readonly channel: string
+  /** How the names of all channels begin. */
+  readonly channels: string
   /** What the keys of entries look like to SCAN. */
   readonly entries: string
   readonly #prefix: string
 
   constructor(prefix: string) {
     this.#prefix = prefix
-    this.channel = `${prefix}bumps:0`
+    this.channels = `${prefix}{`
     this.entries = `${escaped(prefix)}{*}entry:*`
   }
 
@@ -45,6 +46,11 @@ export class ClusterKeys {
 
   state(bucket: number): Place {
     return this.#at(String(bucket), 'state')
+  }
+
+  /** Where the bumps of a bucket are announced: in the slot of its keys. */
+  channel(bucket: number): Place {
+    return this.#at(String(bucket), 'bumps')
   }
 
   list(index: IndexName, hash: string): Place {

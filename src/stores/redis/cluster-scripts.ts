@@ -1,6 +1,6 @@
 import { entries } from './entry-scripts.ts'
 import { bump, bumping, time } from './epoch-scripts.ts'
-import { headLength } from './record.ts'
+import { at, headLength } from './record.ts'
 import { script } from './script.ts'
 import type { Script } from './script.ts'
 
@@ -30,8 +30,8 @@ local reply = {}
 for i, key in ipairs(KEYS) do
   local text = live(key, true)
   if text then
-    local hashes, subject = listing(key, text), number(text, 101, 106)
-    local sid = subject + number(text, 107, 112)
+    local hashes, subject = listing(key, text), number(text, ${at.subject})
+    local sid = subject + number(text, ${at.sid})
     reply[i] = { string.sub(text, 1, ${headLength}), string.sub(hashes, 1, subject), string.sub(hashes, subject + 1, sid),
       string.sub(hashes, sid + 1) }
   else
@@ -48,9 +48,9 @@ export const removeIfListed: Script = script(
 local key = KEYS[1]
 local text = live(key, true)
 if not text then return { 0 } end
-local hashes, subject = listing(key, text), number(text, 101, 106)
+local hashes, subject = listing(key, text), number(text, ${at.subject})
 local own = { subject = string.sub(hashes, 1, subject),
-  sid = string.sub(hashes, subject + 1, subject + number(text, 107, 112)) }
+  sid = string.sub(hashes, subject + 1, subject + number(text, ${at.sid})) }
 if own[index] ~= hash then return { 0 } end
 redis.call('DEL', key)
 return { 1, bump(KEYS[2], bucket, names), { own.subject, own.sid } }`,

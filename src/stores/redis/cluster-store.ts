@@ -20,6 +20,7 @@ import type {
   StoreStats,
 } from '../../cache/store.ts'
 import { maxRemembered } from '../rules/bumps.ts'
+import { ShardChannels } from './channels.ts'
 import { ClusterEpochs } from './cluster-epochs.ts'
 import { clusterBuckets, ClusterKeys } from './cluster-keys.ts'
 import { ClusterLists } from './cluster-lists.ts'
@@ -28,17 +29,19 @@ import { removeIfListed } from './cluster-scripts.ts'
 import { Cluster } from './cluster.ts'
 import { clusterLike } from './client.ts'
 import { keysLike } from './count.ts'
-import { create, extend, remove, replacementBy, take } from './entry-scripts.ts'
+import { remove, take } from './entry-scripts.ts'
 import type { RedisError } from './error.ts'
 import { translated } from './errors.ts'
-import { inspect, warnOfChannel } from './inspection.ts'
+import { inspect, tryToAnnounce, warnOfChannel } from './inspection.ts'
 import { sortedPage } from './list.ts'
 import type { RedisSettings } from './options.ts'
 import { Pushes } from './push.ts'
-import { entryFrom, hashesFrom, newRecord, nextRecord, versionText } from './record.ts'
-import { spans, timeFrom, writtenFrom } from './replies.ts'
+import { Reads } from './reads.ts'
+import { entryFrom, hashesFrom, newRecord, nextHead, versionText } from './record.ts'
+import { spans, writtenFrom } from './replies.ts'
 import { runScript } from './script.ts'
 import type { Run } from './script.ts'
+import { create, extend, replacementBy } from './write-scripts.ts'
 
 /** Longer than any operation takes. */
 const soonMs = 60_000
@@ -59,6 +62,7 @@ export class RedisClusterStore implements Store {
   readonly #lists: ClusterLists
   readonly #epochs: ClusterEpochs
   readonly #pushes: Pushes
+  readonly #reads: Reads = new Reads()
   #isInspected = false
 
   constructor(settings: RedisSettings) {
@@ -71,9 +75,9 @@ export class RedisClusterStore implements Store {
     this.#cluster = new Cluster(clusterLike(client), { clock, timeoutMs })
     this.#lists = new ClusterLists(this.#cluster, this.#keys)
     this.#epochs = new ClusterEpochs(this.#cluster, this.#keys)
-    const { channel } = this.#keys
-    const onRefused = (error: RedisError): void => warnOfChannel(logger, channel, error)
-    this.#pushes = new Pushes({ lane: this.#cluster.listening, clock, channel, onRefused })
+    const channels = new ShardChannels(this.#cluster, this.#keys)
+    const onRefused = (error: RedisError): void => warnOfChannel(logger, this.#keys.channels, error)
+    this.#pushes = new Pushes({ channels, clock, onRefused })
     if (push) this.subscribe = (listener) => this.#listen(listener)
   }
 
@@ -83,8 +87,8 @@ export class RedisClusterStore implements Store {
       if (this.#isInspected) return
       this.#isInspected = true
       const { logger, push } = this.#settings
-      const channel = push ? this.#keys.channel : undefined
-      await this.#cluster.onEach((connection, startedAt) => inspect(connection, startedAt, { logger, channel }))
+      await this.#cluster.onEach((connection, startedAt) => inspect(connection, startedAt, logger))
+      if (push) await this.#tryToAnnounce()
     })
   }
 
@@ -93,14 +97,11 @@ export class RedisClusterStore implements Store {
     return this.#translating(async () => {
       const groups = this.#keys.together(keys)
       if (groups.size === 0) groups.set('0', [])
-      const parts = await Promise.all(Array.from(groups, ([tag, group]) => this.#readIn(tag, group)))
-      const found = new Map(parts.flatMap(({ entries }) => entries))
+      const replies = await Promise.all(Array.from(groups, ([tag, group]) => this.#readIn(tag, group)))
+      const found = new Map(replies.flatMap(({ entries }) => entries.map((entry) => [entry?.key, entry] as const)))
       return {
-        entries: keys.map((key) => {
-          const record = found.get(key)
-          return record === undefined ? undefined : entryFrom(key, record)
-        }),
-        storeNow: Math.max(...parts.map(({ storeNow }) => storeNow)),
+        entries: keys.map((key) => found.get(key)),
+        storeNow: Math.max(...replies.map(({ storeNow }) => storeNow)),
       }
     })
   }
@@ -118,8 +119,8 @@ export class RedisClusterStore implements Store {
 
   replace(key: string, version: number, { value, bump, lifetime }: Replacement): Promise<ReplaceReply> {
     return this.#translating(async () => {
-      const versions = { version: versionText(version), nextVersion: versionText(version + 1) }
-      const args = { indexes: '', ...versions, record: nextRecord(value), ...spans(lifetime) }
+      const replacement = { version: versionText(version), nextHead: nextHead(version + 1, value), value }
+      const args = { indexes: '', ...replacement, ...spans(lifetime) }
       const reply = await this.#demanding(key, {
         script: replacementBy(lifetime !== undefined, bump),
         args: bump ? { ...args, ...this.#bumping(key) } : args,
@@ -127,7 +128,7 @@ export class RedisClusterStore implements Store {
       if (reply === 0) return { outcome: 'absent' }
       if (reply === 2) return { outcome: 'conflict' }
       const bumps = bump ? [await this.#epochs.made((reply as unknown[][])[2] ?? [])] : []
-      return { outcome: 'replaced', ...writtenFrom(reply), bumps }
+      return { outcome: 'replaced', ...writtenFrom(reply), version: version + 1, bumps }
     })
   }
 
@@ -199,17 +200,22 @@ export class RedisClusterStore implements Store {
     this.#cluster.close()
   }
 
-  async #readIn(tag: string, keys: readonly string[]): Promise<{ entries: [string, Buffer][]; storeNow: number }> {
-    const names = keys.map((key) => this.#keys.entry(key).key)
-    return this.#cluster.run(tag, async (connection, startedAt) => {
-      const time = connection.send(['TIME'], startedAt)
-      const records = names.length === 0 ? [] : connection.send(['MGET', ...names], startedAt)
-      const [now, found] = await Promise.all([time, records])
-      const entries = (found as (Buffer | null)[]).flatMap((record, i): [string, Buffer][] =>
-        record === null ? [] : [[keys[i] ?? '', record]],
-      )
-      return { entries, storeNow: timeFrom(now) }
-    })
+  async #tryToAnnounce(): Promise<void> {
+    const refusals = await Promise.all(
+      Array.from({ length: clusterBuckets }, (_, bucket) => {
+        const { tag, key: channel } = this.#keys.channel(bucket)
+        return this.#cluster.run(tag, (connection, startedAt) =>
+          tryToAnnounce(connection, startedAt, ['SPUBLISH', channel]),
+        )
+      }),
+    )
+    const refusal = refusals.find((each) => each !== undefined)
+    if (refusal !== undefined) warnOfChannel(this.#settings.logger, this.#keys.channels, refusal)
+  }
+
+  #readIn(tag: string, keys: readonly string[]): Promise<ReadReply> {
+    const named = keys.map((key) => [key, this.#keys.entry(key).key] as const)
+    return this.#cluster.run(tag, (connection, startedAt) => this.#reads.read(connection, startedAt, named))
   }
 
   /** Goes on until the lists hold nothing it has not seen: entries may come while it is at work. */
@@ -259,9 +265,10 @@ export class RedisClusterStore implements Store {
   }
 
   #bumping(key: string): Run['args'] {
-    const channel = this.#settings.push ? this.#keys.channel : ''
-    const place = { bucket: bucketOf(key, clusterBuckets), names: JSON.stringify([key]) }
-    return { candidate: randomUUID(), channel, remembered: maxRemembered, ...place }
+    const bucket = bucketOf(key, clusterBuckets)
+    const channel = this.#settings.push ? this.#keys.channel(bucket).key : ''
+    const announced = { publish: 'SPUBLISH', channel, remembered: maxRemembered }
+    return { candidate: randomUUID(), ...announced, bucket, names: JSON.stringify([key]) }
   }
 
   #listen(listener: (bump: Bump) => void): () => void {

@@ -19,7 +19,7 @@ export interface ClusterWay {
 
 export type Work<T> = (connection: Connection, startedAt: number) => Promise<T>
 
-type Purpose = 'main' | 'poll'
+type Purpose = 'main' | 'poll' | 'listen'
 
 interface SlotRange {
   from: number
@@ -36,8 +36,6 @@ export class Cluster {
   readonly #clock: Clock
   readonly #timeoutMs: number
   readonly #lanes = new Map<string, Lane>()
-  /** For announcements, from whichever primary. */
-  readonly listening: Lane
   #ranges: SlotRange[] = []
   #isStale = true
   #isClosed = false
@@ -47,7 +45,6 @@ export class Cluster {
     this.#way = way
     this.#clock = seams.clock
     this.#timeoutMs = seams.timeoutMs
-    this.listening = this.#newLane(() => this.#anyAddress())
   }
 
   /** Runs the work on the server that holds the keys with this hash tag, wherever they are moved meanwhile. */
@@ -62,9 +59,13 @@ export class Cluster {
     return Promise.all(unique(this.#ranges.map(({ address }) => address)).map((at) => this.#lane(at, 'main').run(work)))
   }
 
+  /** Gives up the connections that serve this purpose. */
+  drop(purpose: Purpose, reason: RedisError): void {
+    for (const [name, lane] of this.#lanes) if (name.startsWith(`${purpose} `)) lane.drop(reason)
+  }
+
   close(): void {
     this.#isClosed = true
-    this.listening.close()
     for (const lane of this.#lanes.values()) lane.close()
   }
 
@@ -99,23 +100,16 @@ export class Cluster {
     const name = `${purpose} ${nameOf(address)}`
     const known = this.#lanes.get(name)
     if (known !== undefined) return known
-    const lane = this.#newLane(async () => address, checkServer)
+    const lane = this.#newLane(address, checkServer)
     if (this.#isClosed) lane.close()
     else this.#lanes.set(name, lane)
     return lane
   }
 
-  #newLane(address: () => Promise<Address>, check: typeof checkServer = async () => {}): Lane {
+  #newLane(address: Address, check: typeof checkServer = async () => {}): Lane {
     const { driver } = this.#way
     const [clock, timeoutMs] = [this.#clock, this.#timeoutMs]
-    return new Lane({ clock, timeoutMs, check, open: async (ended) => driver.open(timeoutMs, ended, await address()) })
-  }
-
-  async #anyAddress(): Promise<Address> {
-    if (this.#isStale) await this.#refresh()
-    const [first] = this.#ranges
-    if (first === undefined) throw new RedisError('CLUSTERDOWN', 'nobody serves any slot')
-    return first.address
+    return new Lane({ clock, timeoutMs, check, open: (ended) => driver.open(timeoutMs, ended, address) })
   }
 
   #refresh(): Promise<void> {
@@ -127,7 +121,7 @@ export class Cluster {
   async #askAnybody(): Promise<void> {
     const lanes = unique([...this.#ranges.map(({ address }) => address), ...this.#way.seeds]).map((address) => ({
       address,
-      lane: this.#newLane(async () => address),
+      lane: this.#newLane(address),
     }))
     if (this.#isClosed) for (const { lane } of lanes) lane.close()
     try {

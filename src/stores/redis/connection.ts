@@ -36,8 +36,8 @@ export class Connection {
     return this.#watched(() => this.#raw.send(command), startedAt)
   }
 
-  subscribe(channel: string, onMessage: (message: Buffer) => void): Promise<unknown> {
-    return this.#watched(() => this.#raw.subscribe(channel, onMessage), this.#clock.monotonic())
+  subscribe(channel: string, onMessage: (message: Buffer) => void, of?: 'shard'): Promise<unknown> {
+    return this.#watched(() => this.#raw.subscribe(channel, onMessage, of), this.#clock.monotonic())
   }
 
   /** Cuts the connection; what waits for a reply fails with `reason`. Repeatable. */

@@ -7,8 +7,8 @@ export interface DriverConnection {
   readonly ready: Promise<void>
   /** Replies in the order of the commands; texts come as `Buffer`. What is sent in one turn leaves in one packet. */
   send(command: readonly Argument[]): Promise<unknown>
-  /** Messages on a channel from now on. */
-  subscribe(channel: string, onMessage: (message: Buffer) => void): Promise<void>
+  /** Messages on a channel from now on; one of a shard ends the connection when its slot moves. */
+  subscribe(channel: string, onMessage: (message: Buffer) => void, of?: 'shard'): Promise<void>
   /** Cuts it at once, whatever the other end is doing. Repeatable. */
   destroy(): void
 }

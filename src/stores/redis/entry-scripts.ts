@@ -1,7 +1,7 @@
 import { bump, bumping, time } from './epoch-scripts.ts'
-import { headLength, usualRoom } from './record.ts'
+import { at, headLength } from './record.ts'
 import { script } from './script.ts'
-import type { Parameter, Script } from './script.ts'
+import type { Script } from './script.ts'
 
 /*
  * What happens to an entry, its lists and its bucket's epoch happens in one of these scripts, by the clock of the
@@ -12,14 +12,17 @@ import type { Parameter, Script } from './script.ts'
  * costs. See `record.ts` for the layout.
  */
 
-const heads = `${time}
+/** How much is read at once of an entry whose hashes are wanted. */
+const usually = headLength + 256
+
+const reading = (bytes: number): string => `${time}
 local function number(text, from, to) return tonumber(string.sub(text, from, to)) end
--- The head of a live entry and mostly more, and its deadline. With \`whatever\`, what is no entry is as good as nothing:
+-- The head of a live entry at least, and its deadline. With \`whatever\`, what is no entry is as good as nothing:
 -- nobody can read it, and it may go.
 local function live(key, whatever)
-  local text = redis.call('GETRANGE', key, 0, ${headLength + usualRoom - 1})
+  local text = redis.call('GETRANGE', key, 0, ${bytes - 1})
   if text == '' then return nil end
-  local expiresAt = number(text, 49, 64)
+  local expiresAt = number(text, ${at.expiresAt})
   if not expiresAt or #text < ${headLength} then
     if whatever then return nil end
     error({ err = 'CORRUPT a key holds what is no entry' })
@@ -29,15 +32,17 @@ local function live(key, whatever)
 end
 `
 
-export const entries: string = `${heads}
+export const heads: string = reading(headLength)
+
+const listings = `
 -- Subject, sid and label in one.
 local function listing(key, text)
-  local length = number(text, 101, 106) + number(text, 107, 112) + number(text, 113, 118)
+  local length = number(text, ${at.listing})
   if ${headLength} + length <= #text then return string.sub(text, ${headLength + 1}, ${headLength} + length) end
   return redis.call('GETRANGE', key, ${headLength}, ${headLength - 1} + length)
 end
 local function lists(key, text)
-  local subject, sid = number(text, 101, 106), number(text, 107, 112)
+  local subject, sid = number(text, ${at.subject}), number(text, ${at.sid})
   if indexes == '' or subject + sid == 0 then return {} end
   local hashes, found = listing(key, text), {}
   if subject > 0 then found[1] = indexes .. 'subject:' .. string.sub(hashes, 1, subject) end
@@ -50,8 +55,10 @@ local function delete(key, name, text)
 end
 `
 
+export const entries: string = reading(usually) + listings
+
 /** A list lives as long as any of its entries may, and a little longer, so that not every extension has to see to it. */
-const dates = `
+export const dates: string = `${listings}
 local latest = 9007199254740991
 local function slack(expiresAt, absoluteAt)
   local listedUntil = math.min(expiresAt + idleMs, latest)
@@ -62,10 +69,10 @@ local function keep(list, listedUntil)
 end
 -- Makes the lists of an entry live for as long; or says which lists have to, where somebody else has to do it first.
 local function demand(key, text, listedUntil)
-  if listedUntil <= number(text, 81, 96) then return nil end
+  if listedUntil <= number(text, ${at.listedUntil}) then return nil end
   for _, list in ipairs(lists(key, text)) do keep(list, listedUntil) end
   if indexes ~= '' or listedUntil <= tonumber(promised) then return nil end
-  local subject, sid = number(text, 101, 106), number(text, 107, 112)
+  local subject, sid = number(text, ${at.subject}), number(text, ${at.sid})
   if subject + sid == 0 then return nil end
   local hashes = listing(key, text)
   return { 3, listedUntil, listedUntil - now, string.sub(hashes, 1, subject), string.sub(hashes, subject + 1, subject + sid) }
@@ -81,116 +88,6 @@ local function dated()
   return string.format('%016.0f%016.0f%016.0f%016.0f', now, expiresAt, absoluteAt, listedUntil), expiresAt, listedUntil
 end
 `
-
-/** Keys: the entry. Replies with its head and the time, or 0 where there is one already. */
-export const create: Script = script(
-  ['indexes', 'name', 'sizes', 'subject', 'sid', 'record', 'idleMs', 'absoluteMs', 'promised'],
-  `${entries}${dates}
-local key = KEYS[1]
-if live(key) then return 0 end
-local instants, expiresAt, listedUntil = dated()
-local head = string.format('%016.0f%016.0f', 1, now) .. instants .. sizes
-local prefix = string.sub(key, 1, #key - #name)
-local function enlist(index, hash)
-  if indexes == '' or hash == '' then return end
-  local list = indexes .. index .. ':' .. hash
-  redis.call('ZADD', list, whole(now), name)
-  keep(list, listedUntil)
-  -- A few of those that expired leave with each that comes, so that the list cannot outgrow its entries.
-  for _, other in ipairs(redis.call('ZRANDMEMBER', list, 4)) do
-    if other ~= name and redis.call('EXISTS', prefix .. other) == 0 then redis.call('ZREM', list, other) end
-  end
-end
-enlist('subject', subject)
-enlist('sid', sid)
-redis.call('SET', key, record, 'PXAT', whole(expiresAt))
-redis.call('SETRANGE', key, 0, head)
-return { head, now }`,
-)
-
-/** `dating` changes the head and says when the entry expires, if that changes. */
-const replacing = (dating: string): string => `
-local key = KEYS[1]
-local text = live(key)
-if not text then return 0 end
-if string.sub(text, 1, 16) ~= version then return 2 end
-local head, instant = nextVersion .. string.sub(text, 17, ${headLength})
-${dating}
-if number(text, 119, 124) > ${usualRoom} then
-  local room = redis.call('GETRANGE', key, ${headLength}, ${headLength - 1} + number(text, 119, 124))
-  record = head .. room .. string.sub(record, ${headLength + usualRoom + 1})
-end
-if instant then redis.call('SET', key, record, 'PXAT', instant) else redis.call('SET', key, record, 'KEEPTTL') end
-redis.call('SETRANGE', key, 0, head .. string.sub(text, ${headLength + 1}))
-`
-
-const renewing = replacing(`
-local instants, deadline, listedUntil = dated()
-head = nextVersion .. string.sub(text, 17, 32) .. instants .. string.sub(text, 97, ${headLength})
-local demanded = demand(key, text, listedUntil)
-if demanded then return demanded end
-instant = whole(deadline)
-`)
-
-const replacement: readonly Parameter[] = ['version', 'nextVersion', 'record']
-const lifetime: readonly Parameter[] = ['indexes', 'idleMs', 'absoluteMs', 'promised']
-
-/**
- * Keys: the entry. Versions are texts of 16 digits; `record` has a head and the usual room, both to be filled in.
- * Replies with the head and the time; 0 where there is no entry, 2 where it has another version.
- */
-export const replace: Script = script(replacement, `${heads}${replacing('')}\nreturn { head, now }`)
-
-/** The same with a bump, which the reply ends with. Keys: the entry and the state. */
-export const replaceAndBump: Script = script(
-  [...replacement, ...bumping, 'bucket', 'names'],
-  `${heads}${bump}${replacing('')}\nreturn { head, now, bump(KEYS[2], bucket, names) }`,
-)
-
-/**
- * A replacement with another lifetime. Replies also with 3 and what is demanded of its lists first: until when they
- * have to live, how long that is, subject and sid.
- */
-export const renew: Script = script(
-  [...replacement, ...lifetime],
-  `${entries}${dates}${renewing}\nreturn { head, now }`,
-)
-
-/** The same with a bump. Keys: the entry and the state. */
-export const renewAndBump: Script = script(
-  [...replacement, ...lifetime, ...bumping, 'bucket', 'names'],
-  `${entries}${dates}${bump}${renewing}\nreturn { head, now, bump(KEYS[2], bucket, names) }`,
-)
-
-/** Which of the four it takes. */
-export function replacementBy(isRenewed: boolean, isBumped: boolean): Script {
-  if (isRenewed) return isBumped ? renewAndBump : renew
-  return isBumped ? replaceAndBump : replace
-}
-
-/** Keys: the entry. Replies with its head and the time, 0 where there is none, or 3 as above. */
-export const extend: Script = script(
-  ['indexes', 'idleMs', 'absoluteMs', 'promised'],
-  `${entries}${dates}
-local key = KEYS[1]
-local text, expiresAt = live(key)
-if not text then return 0 end
-local absoluteAt = number(text, 65, 80)
-local wanted = math.min(math.floor(now + idleMs), latest)
-if absoluteAt > 0 then wanted = math.min(wanted, absoluteAt) end
-local rises = wanted > expiresAt
-if rises then expiresAt = wanted end
-local instants = string.format('%016.0f%016.0f', now, expiresAt)
-if expiresAt > number(text, 81, 96) then
-  local listedUntil = slack(expiresAt, absoluteAt)
-  local demanded = demand(key, text, listedUntil)
-  if demanded then return demanded end
-  instants = instants .. string.sub(text, 65, 80) .. string.format('%016.0f', listedUntil)
-end
-if rises then redis.call('PEXPIREAT', key, whole(expiresAt)) end
-redis.call('SETRANGE', key, 32, instants)
-return { string.sub(text, 1, 32) .. instants .. string.sub(text, 33 + #instants, ${headLength}), now }`,
-)
 
 /** Keys: the entry. Replies with all of it, or nothing. */
 export const take: Script = script(
@@ -213,13 +110,13 @@ export const remove: Script = script(
   `${entries}${bump}
 local key = KEYS[1]
 local text = live(key, version == '')
-if version ~= '' and not (text and string.sub(text, 1, 16) == version) then return { 0 } end
+if version ~= '' and not (text and string.sub(text, ${at.version}) == version) then return { 0 } end
 local hashes = text and listing(key, text)
 if text then delete(key, name, text) else redis.call('DEL', key) end
 local reply = { text and 1 or 0, bump(KEYS[2], bucket, names) }
 if text and indexes == '' then
-  local subject = number(text, 101, 106)
-  reply[3] = { string.sub(hashes, 1, subject), string.sub(hashes, subject + 1, subject + number(text, 107, 112)) }
+  local subject = number(text, ${at.subject})
+  reply[3] = { string.sub(hashes, 1, subject), string.sub(hashes, subject + 1, subject + number(text, ${at.sid})) }
 end
 return reply`,
 )
@@ -243,7 +140,7 @@ for i = 2, #KEYS do
     if text and isIn(KEYS[i], key, text) then
       delete(key, name, text)
       removed = removed + 1
-      local bucket = number(text, 97, 100)
+      local bucket = number(text, ${at.bucket})
       if not named[bucket] then
         named[bucket] = {}
         buckets[#buckets + 1] = bucket
@@ -282,8 +179,8 @@ for _, list in ipairs(KEYS) do
       if text and isIn(list, key, text) then
         reply[#reply + 1] = name
         reply[#reply + 1] = string.sub(text, 1, ${headLength})
-        reply[#reply + 1] = string.sub(listing(key, text), number(text, 101, 106) + number(text, 107, 112) + 1)
-        if number(text, 17, 32) > tonumber(from) then count = count + 1 end
+        reply[#reply + 1] = string.sub(listing(key, text), number(text, ${at.subject}) + number(text, ${at.sid}) + 1)
+        if number(text, ${at.createdAt}) > tonumber(from) then count = count + 1 end
       else
         gone[#gone + 1] = name
       end

@@ -9,12 +9,12 @@ local function whole(n) return string.format('%.0f', n) end
 `
 
 /** The parameters of `bump`. */
-export const bumping: readonly Parameter[] = ['candidate', 'channel', 'remembered']
+export const bumping: readonly Parameter[] = ['candidate', 'publish', 'channel', 'remembered']
 
 /**
  * `state` holds the epochs: per bucket its number and the last bumps, one JSON text a line; their sum and the
- * greatest of them; and who the store is. `channel` is where bumps are announced; empty where
- * nobody is told.
+ * greatest of them; and who the store is. `channel` is where bumps are announced, and `publish` the command that does it;
+ * it is empty where nobody is told.
  */
 export const bump: string = `
 local function bump(state, bucket, keys)
@@ -31,7 +31,7 @@ local function bump(state, bucket, keys)
   redis.call('HSET', state, 'incarnation', incarnation, 'n:' .. bucket, whole(n), 'recent:' .. bucket, recent,
     'sum', whole(tonumber(found[4] or 0) + n - prev), 'max', whole(math.max(tonumber(found[5] or 0), n)))
   -- Best effort: whoever may not publish has been told at the start.
-  if channel ~= '' then redis.pcall('PUBLISH', channel, incarnation .. '\\n' .. text) end
+  if channel ~= '' then redis.pcall(publish, channel, incarnation .. '\\n' .. text) end
   return { incarnation, text }
 end
 `

@@ -18,6 +18,14 @@ const reasons: Record<string, string> = {
   WRONGPASS: 'Redis refused the user name or the password',
 }
 
+/** What else the server, a socket or a resolver says, wherever in its text. */
+const signs: readonly (readonly [sign: string, message: string])[] = [
+  ['max number of clients', 'Redis has no connection left; raise its maxclients'],
+  ['DB index is out of range', 'Redis has no database of this number; raise its `databases`, or name another'],
+  ['ECONNREFUSED', 'nothing listens at the address of Redis'],
+  ['ENOTFOUND', 'the host of Redis has no address; check the URL or the client'],
+]
+
 /** What users of the store see; an error that is not of the server or the way to it passes unchanged. */
 export function translated(error: unknown, keyPrefix: string): unknown {
   if (!(error instanceof RedisError)) return error
@@ -38,11 +46,13 @@ export function translated(error: unknown, keyPrefix: string): unknown {
     return new SallyportError('ERR_STORE_CORRUPT', text, { cause: error })
   }
 
-  if (message.includes('max number of clients')) {
-    return unavailable('Redis has no connection left; raise its maxclients', error)
+  if (/invalid bulk length|exceeds maximum allowed size/.test(message)) {
+    const text = 'the value is larger than Redis takes; its proto-max-bulk-len sets the limit'
+    return new SallyportError('ERR_STORE_VALUE_TOO_LARGE', text, { cause: error })
   }
 
-  return unavailable(reasons[code] ?? 'Redis refused a command', error)
+  const [, said = reasons[code]] = signs.find(([sign]) => message.includes(sign)) ?? []
+  return unavailable(said ?? 'Redis refused a command', error)
 }
 
 function unavailable(message: string, cause: unknown): StoreUnavailableError {

@@ -1,32 +1,30 @@
 import type { Logger } from '../../shared/logger.ts'
+import { isRefusal } from './channels.ts'
 import type { Connection } from './connection.ts'
-import { RedisError } from './error.ts'
+import type { RedisError } from './error.ts'
 import { risks } from './server-check.ts'
 
-/** What is looked at once, when a store starts. */
-export interface Inspection {
-  logger: Logger
-  /** Where bumps are announced; undefined: nobody is told. */
-  channel: string | undefined
+/** Tells the operator what the settings of the server put at risk. */
+export async function inspect(connection: Connection, startedAt: number, logger: Logger): Promise<void> {
+  for (const risk of await risks(connection, startedAt)) logger.warn({ store: 'redis' }, risk)
 }
 
-/** Tells the operator what the settings of the server put at risk, and whether it lets us announce bumps. */
-export async function inspect(
+/** Announces something that nobody listens to. Returns the refusal if the user may not announce anything. */
+export async function tryToAnnounce(
   connection: Connection,
   startedAt: number,
-  { logger, channel }: Inspection,
-): Promise<void> {
-  for (const risk of await risks(connection, startedAt)) logger.warn({ store: 'redis' }, risk)
-  if (channel === undefined) return
+  [publish, channel]: readonly ['PUBLISH' | 'SPUBLISH', string],
+): Promise<RedisError | undefined> {
   try {
-    await connection.send(['PUBLISH', `${channel}:test`, ''], startedAt)
+    await connection.send([publish, `${channel}:test`, ''], startedAt)
+    return undefined
   } catch (error) {
-    if (!(error instanceof RedisError) || error.code !== 'NOPERM') throw error
-    warnOfChannel(logger, channel, error)
+    if (isRefusal(error)) return error
+    throw error
   }
 }
 
-/** There will be no pushes, or none that others hear. */
+/** There will be no pushes, or none that others hear. `channel` is how the names of the channels begin. */
 export function warnOfChannel(logger: Logger, channel: string, err: RedisError): void {
   const message = `the Redis user may not use the channels &${channel}*: changes reach other instances by polling only`
   logger.warn({ store: 'redis', err }, message)

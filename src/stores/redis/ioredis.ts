@@ -118,15 +118,22 @@ function connection(client: Redis, onClose: () => void): DriverConnection {
     })
   }
 
+  const heard = new Map<string, (message: Buffer) => void>()
+  for (const event of ['messageBuffer', 'smessageBuffer']) {
+    client.on(event, (channel: Buffer, message: Buffer) => heard.get(String(channel))?.(message))
+  }
+  // Version 6 says so when a slot moves, earlier ones take it for an error.
+  client.on('moved', gone)
+
   return {
     ready: readiness(client, gone),
     send([name = '', ...rest]) {
       together()
       return client.callBuffer(name as string, ...rest.map(sendable))
     },
-    async subscribe(channel, onMessage) {
-      client.on('messageBuffer', (_: Buffer, message: Buffer) => onMessage(message))
-      await client.subscribe(channel)
+    async subscribe(channel, onMessage, of) {
+      heard.set(channel, onMessage)
+      await (of === 'shard' ? client.ssubscribe(channel) : client.subscribe(channel))
     },
     destroy() {
       isGone = true

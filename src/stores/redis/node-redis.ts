@@ -71,10 +71,12 @@ function connection(client: Client, onClose: () => void): DriverConnection {
   client.on('error', gone)
   client.on('end', gone)
   client.on('terminated', gone)
+  client.on('sharded-channel-moved', gone)
   return {
     ready: client.connect().then(() => {}),
     send: (command) => client.sendCommand(command.map(sendable)),
-    subscribe: (channel, onMessage) => client.subscribe(channel, onMessage, true),
+    subscribe: (channel, onMessage, of) =>
+      of === 'shard' ? client.sSubscribe(channel, onMessage, true) : client.subscribe(channel, onMessage, true),
     destroy() {
       isGone = true
       client.destroy()

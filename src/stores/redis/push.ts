@@ -1,16 +1,15 @@
 import type { Bump } from '../../cache/store.ts'
 import type { Clock, Timer } from '../../shared/clock.ts'
-import type { Connection } from './connection.ts'
-import { RedisError } from './error.ts'
-import type { Lane } from './lane.ts'
+import { isRefusal } from './channels.ts'
+import type { Channels } from './channels.ts'
+import type { RedisError } from './error.ts'
 import { bumpFrom } from './replies.ts'
 
 type Listener = (bump: Bump) => void
 
 export interface PushSeams {
-  lane: Lane
+  channels: Channels
   clock: Clock
-  channel: string
   /** The user may not listen: there will be no pushes. */
   onRefused: (error: RedisError) => void
 }
@@ -18,13 +17,12 @@ export interface PushSeams {
 const betweenLooksMs = 1_000
 
 /**
- * Listens for the bumps of other processes on a connection of its own, as long as anybody wants them. Best effort: it
- * looks every second whether the connection lives and makes a new one if not; what was said meanwhile is lost.
+ * Listens for the bumps of other processes, as long as anybody wants them. Best effort: it looks every second whether
+ * everything is still listened to, and sees to it if not; what was said meanwhile is lost.
  */
 export class Pushes {
   readonly #seams: PushSeams
   readonly #listeners = new Set<Listener>()
-  #listening: Connection | undefined
   #timer: Timer | undefined
   #isRunning = false
   #isRefused = false
@@ -50,34 +48,22 @@ export class Pushes {
     this.#isClosed = true
     this.#listeners.clear()
     this.#stop()
-    this.#seams.lane.close()
+    this.#seams.channels.close()
   }
 
   #stop(): void {
     this.#timer?.cancel()
     this.#isRunning = false
-    this.#listening = undefined
-    this.#seams.lane.drop(new RedisError('CONNECTION', 'nobody listens any more'))
+    this.#seams.channels.stop()
   }
 
   async #look(): Promise<void> {
     this.#isRunning = true
-    await this.#listen().catch((error: unknown) => this.#failed(error))
+    const { channels, clock } = this.#seams
+    await channels.listen((message) => this.#heard(message)).catch((error: unknown) => this.#failed(error))
     if (this.#listeners.size === 0 || this.#isRefused || this.#isClosed) return this.#stop()
     this.#timer?.cancel()
-    this.#timer = this.#seams.clock.setTimer(() => void this.#look(), betweenLooksMs)
-  }
-
-  async #listen(): Promise<void> {
-    const { lane, channel } = this.#seams
-    await lane.run(async (connection, startedAt) => {
-      if (this.#listening === connection) {
-        await connection.send(['PING'], startedAt)
-        return
-      }
-      this.#listening = connection
-      await connection.subscribe(channel, (message) => this.#heard(message))
-    })
+    this.#timer = clock.setTimer(() => void this.#look(), betweenLooksMs)
   }
 
   #heard(message: Buffer): void {
@@ -92,8 +78,7 @@ export class Pushes {
   }
 
   #failed(error: unknown): void {
-    this.#listening = undefined
-    if (!(error instanceof RedisError) || error.code !== 'NOPERM' || this.#isRefused) return
+    if (!isRefusal(error) || this.#isRefused) return
     this.#isRefused = true
     this.#seams.onRefused(error)
   }

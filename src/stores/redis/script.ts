@@ -21,21 +21,24 @@ export type Parameter =
   | 'known'
   | 'knownStalenessMs'
   | 'layout'
+  | 'lengths'
   | 'limit'
   | 'max'
   | 'maxNamed'
   | 'maxStalenessMs'
   | 'name'
   | 'names'
-  | 'nextVersion'
+  | 'nextHead'
   | 'prefix'
   | 'promised'
+  | 'publish'
   | 'record'
   | 'remembered'
   | 'sid'
   | 'sizes'
   | 'subject'
   | 'sum'
+  | 'value'
   | 'version'
 
 /** A script that runs on the server as one atomic unit. */
@@ -54,6 +57,14 @@ export interface Run {
   startedAt: number
 }
 
+/** One run of a script, with its arguments as they are sent. */
+export interface Evaluation {
+  script: Script
+  keys: readonly string[]
+  values: readonly Argument[]
+  startedAt: number
+}
+
 /** The parameters are local variables of the body, which sees the keys as `KEYS`. */
 export function script(parameters: readonly Parameter[], body: string): Script {
   const values = parameters.map((_, i) => `ARGV[${i + 1}]`)
@@ -61,16 +72,25 @@ export function script(parameters: readonly Parameter[], body: string): Script {
   return { lua, sha: createHash('sha1').update(lua).digest('hex'), parameters }
 }
 
-/** Runs a script, which the server may have forgotten: then nothing of it has run, and it is sent in full. */
-export async function runScript(
-  connection: Connection,
-  { script: { lua, sha, parameters }, keys, args, startedAt }: Run,
-): Promise<unknown> {
-  const values = parameters.map((name): Argument => {
+/** Runs a script. */
+export async function runScript(connection: Connection, { script: own, keys, args, startedAt }: Run): Promise<unknown> {
+  return evaluate(connection, { script: own, keys, values: argumentsOf(own.parameters, args), startedAt })
+}
+
+/** The values of these parameters, as a script takes them. */
+export function argumentsOf(parameters: readonly Parameter[], args: Run['args']): Argument[] {
+  return parameters.map((name) => {
     const value = args[name]
     if (value === undefined) throw new TypeError(`the script needs ${name}`)
     return typeof value === 'number' ? String(value) : value
   })
+}
+
+/** Runs a script, which the server may have forgotten: then nothing of it has run, and it is sent in full. */
+export async function evaluate(
+  connection: Connection,
+  { script: { lua, sha }, keys, values, startedAt }: Evaluation,
+): Promise<unknown> {
   const rest = [String(keys.length), ...keys, ...values]
   try {
     return await connection.send(['EVALSHA', sha, ...rest], startedAt)

@@ -1,3 +1,4 @@
+import { OneChannel } from './channels.ts'
 import { driverLike } from './client.ts'
 import type { Driver } from './driver.ts'
 import type { RedisError } from './error.ts'
@@ -28,9 +29,8 @@ export class RedisServer {
     this.main = this.#lane()
     this.poll = this.#lane()
     this.pushes = new Pushes({
-      lane: this.#lane(),
+      channels: new OneChannel(this.#lane(), this.keys.channel),
       clock,
-      channel: this.keys.channel,
       onRefused: (error) => warnOfChannel(logger, this.keys.channel, error),
     })
   }

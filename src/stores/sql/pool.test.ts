@@ -4,96 +4,18 @@ import fc from 'fast-check'
 import { hasCode, StoreUnavailableError } from '../../shared/errors.ts'
 import { manualClock } from '../../testing/manual-clock.ts'
 import type { ManualClock } from '../../testing/manual-clock.ts'
+import { FakeDriverPool, dead, held, watched } from '../../../test/support/fake-driver-pool.ts'
+import type { FakeConnection } from '../../../test/support/fake-driver-pool.ts'
 import { SqlPool } from './pool.ts'
-import type { DriverPool } from './pool.ts'
-
-interface Connection {
-  id: number
-}
-
-interface Deferred<T> {
-  promise: Promise<T>
-  resolve: (value: T) => void
-  reject: (error: Error) => void
-}
-
-function deferred<T>(): Deferred<T> {
-  let settle: Omit<Deferred<T>, 'promise'> | undefined
-  const promise = new Promise<T>((resolve, reject) => {
-    settle = { resolve, reject }
-  })
-  assert.ok(settle)
-  return { promise, ...settle }
-}
-
-const dead = new Error('the connection broke')
-
-/** A driver's pool as drivers have them: who finds no connection waits in a queue without an end. */
-class FakeDriver implements DriverPool<Connection> {
-  readonly max: number
-  readonly idle: Connection[] = []
-  readonly lent = new Set<Connection>()
-  readonly discarded: Connection[] = []
-  readonly queue: Deferred<Connection>[] = []
-  /** Whether new connections are made at once; otherwise `arrive` makes them. */
-  isReachable = true
-  closings = 0
-  #made = 0
-
-  constructor(max: number) {
-    this.max = max
-  }
-
-  acquire(): Promise<Connection> {
-    const wanted = deferred<Connection>()
-    this.queue.push(wanted)
-    if (this.isReachable) this.serve()
-    return wanted.promise
-  }
-
-  release(connection: Connection): void {
-    assert.ok(this.lent.delete(connection), 'given back once')
-    this.idle.push(connection)
-    this.serve()
-  }
-
-  discard(connection: Connection): void {
-    assert.ok(this.lent.delete(connection), 'given back once')
-    this.discarded.push(connection)
-    this.serve()
-  }
-
-  open(): number {
-    return this.idle.length + this.lent.size
-  }
-
-  async close(): Promise<void> {
-    this.closings++
-    assert.equal(this.lent.size, 0)
-    this.idle.length = 0
-  }
-
-  survives(error: unknown): boolean {
-    return error !== dead
-  }
-
-  serve(): void {
-    while (this.queue.length > 0 && (this.idle.length > 0 || this.lent.size < this.max)) {
-      const connection = this.idle.pop() ?? { id: ++this.#made }
-      this.lent.add(connection)
-      this.queue.shift()?.resolve(connection)
-    }
-  }
-}
 
 interface Bench {
-  driver: FakeDriver
+  driver: FakeDriverPool
   clock: ManualClock
-  pool: SqlPool<Connection>
+  pool: SqlPool<FakeConnection>
 }
 
 function bench(max: number): Bench {
-  const driver = new FakeDriver(max)
+  const driver = new FakeDriverPool(max)
   const clock = manualClock()
   return { driver, clock, pool: new SqlPool(driver, 'test', clock) }
 }
@@ -107,19 +29,6 @@ function unavailable(message: RegExp): (error: unknown) => true {
     assert.match(error.message, message)
     return true
   }
-}
-
-/** What became of it, without waiting for it. */
-function watched(work: Promise<unknown>): { status: () => 'fulfilled' | 'rejected' | undefined } {
-  let status: 'fulfilled' | 'rejected' | undefined
-  void Promise.allSettled([work]).then(([outcome]) => (status = outcome.status))
-  return { status: () => status }
-}
-
-/** Work that goes on until it is told to end. */
-function held(): { work: (connection: Connection) => Promise<string>; end: () => void; fail: (error: Error) => void } {
-  const { promise, resolve, reject } = deferred<string>()
-  return { work: () => promise, end: () => resolve('done'), fail: reject }
 }
 
 test('work runs on a connection, its outcome comes back and the connection is kept', async () => {
@@ -262,7 +171,7 @@ test('a connection that comes too late is given back, not lost', async () => {
 })
 
 test('a connection got while the event loop stood still for too long is not begun with', async () => {
-  const driver = new FakeDriver(1)
+  const driver = new FakeDriverPool(1)
   driver.isReachable = false
   let now = 0
   const clock = { monotonic: () => now, wall: () => now, setTimer: () => ({ cancel: () => {} }) }
@@ -308,6 +217,18 @@ test('connections are opened ahead of their first use', async () => {
   assert.deepEqual([driver.idle.length, driver.lent.size, pool.stats().inUse], [3, 0, 0])
 })
 
+test('a connection opened ahead is free before the others are there', async () => {
+  const { driver, clock, pool } = bench(2)
+  driver.isReachable = false
+  const opening = assert.rejects(pool.open(2, 1_000), /refused/)
+  const slow = driver.queue.pop()
+  driver.serve()
+  await clock.advance(0)
+  assert.deepEqual([driver.idle.length, driver.lent.size], [1, 0])
+  slow?.reject(new Error('refused'))
+  await opening
+})
+
 test('opening ahead fails with what the driver says and keeps no connection lent', async () => {
   const { driver, pool } = bench(2)
   driver.isReachable = false
@@ -324,7 +245,7 @@ test('closing sends home who waits, at once', async () => {
   const holding = pool.run(10_000, holder.work)
   await clock.advance(0)
   const rejected = assert.rejects(pool.run(1_000, done), (error) => hasCode(error, 'ERR_CLOSED'))
-  const closing = pool.close()
+  const closing = pool.close(1_000)
   await rejected
   assert.equal(pool.stats().waiting, 0)
   holder.end()
@@ -337,30 +258,41 @@ test('closing lets work end before the driver closes', async () => {
   const holders = [held(), held()]
   const holding = holders.map(({ work }) => pool.run(10_000, work))
   await clock.advance(0)
-  const closing = pool.close()
+  const closing = pool.close(1_000)
   holders[0]?.end()
   await clock.advance(0)
   assert.equal(driver.closings, 0)
   holders[1]?.end()
   assert.deepEqual(await Promise.all(holding), ['done', 'done'])
   await closing
-  assert.equal(driver.closings, 1)
+  assert.deepEqual([driver.closings, driver.discarded.length, clock.pending()], [1, 0, 0])
 })
 
-test('closing waits no longer than work may take', async () => {
-  const { driver, clock, pool } = bench(1)
-  const hanging = watched(pool.run(1_000, never))
+test('closing hangs up on work that may take longer than its grace', async () => {
+  const { driver, clock, pool } = bench(2)
+  const hanging = watched(pool.run(30_000, never))
   await clock.advance(0)
-  const closing = pool.close()
+  const closing = watched(pool.close(1_000))
+  await clock.advance(999)
+  assert.deepEqual([hanging.status(), closing.status()], [undefined, undefined])
+  await clock.advance(1)
+  assert.deepEqual([hanging.status(), closing.status()], ['rejected', 'fulfilled'])
+  assert.deepEqual([driver.closings, driver.lent.size, driver.discarded.length, clock.pending()], [1, 0, 1, 0])
+})
+
+test('who is hung up on is told that the store is closed', async () => {
+  const { clock, pool } = bench(1)
+  const rejected = assert.rejects(pool.run(30_000, never), (error) => hasCode(error, 'ERR_CLOSED'))
+  await clock.advance(0)
+  const closing = pool.close(1_000)
   await clock.advance(1_000)
-  await closing
-  assert.deepEqual([hanging.status(), driver.closings, driver.open()], ['rejected', 1, 0])
+  await Promise.all([rejected, closing])
 })
 
 test('closing twice closes the driver once, and nothing can be run any more', async () => {
   const { driver, pool } = bench(1)
-  await Promise.all([pool.close(), pool.close()])
-  await pool.close()
+  await Promise.all([pool.close(1_000), pool.close(1_000)])
+  await pool.close(1_000)
   assert.equal(driver.closings, 1)
   await assert.rejects(pool.run(1_000, done), (error) => hasCode(error, 'ERR_CLOSED'))
   assert.equal(driver.queue.length, 0)
@@ -370,7 +302,7 @@ test('a connection that comes after the end is closed', async () => {
   const { driver, clock, pool } = bench(1)
   driver.isReachable = false
   const waiting = watched(pool.run(1_000, done))
-  await pool.close()
+  await pool.close(1_000)
   driver.serve()
   await clock.advance(0)
   assert.equal(waiting.status(), 'rejected')

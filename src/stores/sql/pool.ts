@@ -19,15 +19,19 @@ export interface DriverPool<Connection> {
   survives(error: unknown): boolean
 }
 
+type Dismissals = Set<(reason: Error) => void>
+
 /** Lends connections, for a limited time. One that is not given back in time is closed, so that none is ever lost. */
 export class SqlPool<Connection> {
   readonly #driver: DriverPool<Connection>
   readonly #store: string
   readonly #clock: Clock
   readonly #counts = { inUse: 0, waiting: 0, acquired: 0, acquireTimeouts: 0, discarded: 0 }
-  /** Sends those who wait for a connection home. */
-  readonly #dismissals = new Set<(reason: Error) => void>()
+  /** Send home those who wait for a connection, and those who work on one. */
+  readonly #waiting: Dismissals = new Set()
+  readonly #working: Dismissals = new Set()
   #closing: Promise<void> | undefined
+  #isHungUp = false
   #isDrained = (): void => {}
 
   constructor(driver: DriverPool<Connection>, store: string, clock: Clock) {
@@ -50,42 +54,56 @@ export class SqlPool<Connection> {
     const leftMs = limitMs - (this.#clock.monotonic() - startedAt)
     let isSound = true
     try {
-      return await withTimeout(this.#clock, leftMs, work(connection), () => {
+      return await withTimeout(this.#clock, leftMs, unlessDismissed(this.#working, work(connection)), () => {
         isSound = false
-        return new StoreUnavailableError(`the ${this.#store} store did not answer within ${limitMs} ms`)
+        return new StoreUnavailableError(`the ${this.#store} store did not answer within ${Math.round(limitMs)} ms`)
       })
     } catch (error) {
       isSound &&= this.#driver.survives(error)
       throw error
     } finally {
-      this.#giveBack(connection, isSound)
+      this.#giveBack(connection, isSound && !this.#isHungUp)
     }
   }
 
   /** Opens connections ahead of their first use. */
   async open(count: number, waitMs: number): Promise<void> {
-    const opened = await Promise.allSettled(Array.from({ length: count }, () => this.#acquire(waitMs)))
-    for (const each of opened) if (each.status === 'fulfilled') this.#giveBack(each.value, true)
-    for (const each of opened) if (each.status === 'rejected') throw each.reason
+    const openOne = async (): Promise<void> => this.#giveBack(await this.#acquire(waitMs), true)
+    await Promise.all(Array.from({ length: count }, openOne))
   }
 
   stats(): PoolStats {
     return { max: this.#driver.max, open: this.#driver.open(), ...this.#counts }
   }
 
-  /** Sends home who waits, lets who works end, within its time, and closes every connection. Repeatable. */
-  close(): Promise<void> {
-    this.#closing ??= this.#drainAndClose()
+  /** Sends home who waits at once, and who works after `graceMs`, and closes every connection. Repeatable. */
+  close(graceMs: number): Promise<void> {
+    this.#closing ??= this.#drainAndClose(graceMs)
     return this.#closing
   }
 
-  async #drainAndClose(): Promise<void> {
-    const drained = new Promise<void>((resolve) => {
-      this.#isDrained = resolve
-    })
-    for (const dismiss of this.#dismissals) dismiss(this.#closed())
-    if (this.#counts.inUse > 0) await drained
+  async #drainAndClose(graceMs: number): Promise<void> {
+    this.#dismiss(this.#waiting)
+    if (this.#counts.inUse > 0) await this.#drained(graceMs)
     await this.#driver.close()
+  }
+
+  #drained(graceMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const hangUp = (): void => {
+        this.#isHungUp = true
+        this.#dismiss(this.#working)
+      }
+      const deadline = this.#clock.setTimer(hangUp, graceMs, true)
+      this.#isDrained = () => {
+        deadline.cancel()
+        resolve()
+      }
+    })
+  }
+
+  #dismiss(those: Dismissals): void {
+    for (const dismiss of those) dismiss(this.#closed())
   }
 
   async #acquire(waitMs: number): Promise<Connection> {
@@ -95,7 +113,7 @@ export class SqlPool<Connection> {
     const wanted = this.#driver.acquire()
     this.#counts.waiting++
     try {
-      const connection = await withTimeout(this.#clock, waitMs, this.#unlessDismissed(wanted), exhausted)
+      const connection = await withTimeout(this.#clock, waitMs, unlessDismissed(this.#waiting, wanted), exhausted)
       if (this.#closing !== undefined) throw this.#closed()
       // The event loop stood still: the timer, due before, has yet to find out.
       if (this.#clock.monotonic() - startedAt > waitMs) throw exhausted()
@@ -111,13 +129,6 @@ export class SqlPool<Connection> {
     } finally {
       this.#counts.waiting--
     }
-  }
-
-  #unlessDismissed(wanted: Promise<Connection>): Promise<Connection> {
-    return new Promise((resolve, reject) => {
-      this.#dismissals.add(reject)
-      wanted.then(resolve, reject).finally(() => this.#dismissals.delete(reject))
-    })
   }
 
   /** A connection that comes after all belongs to nobody. */
@@ -140,11 +151,18 @@ export class SqlPool<Connection> {
   #exhausted(waitMs: number): StoreUnavailableError {
     this.#counts.acquireTimeouts++
     const { inUse } = this.#counts
-    const message = `no connection to the ${this.#store} store within ${waitMs} ms: ${inUse} of ${this.#driver.max} are in use`
+    const message = `no connection to the ${this.#store} store within ${Math.round(waitMs)} ms: ${inUse} of ${this.#driver.max} are in use`
     return new StoreUnavailableError(message)
   }
 
   #closed(): SallyportError {
     return new SallyportError('ERR_CLOSED', `the ${this.#store} store is closed`)
   }
+}
+
+function unlessDismissed<T>(dismissals: Dismissals, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    dismissals.add(reject)
+    work.then(resolve, reject).finally(() => dismissals.delete(reject))
+  })
 }

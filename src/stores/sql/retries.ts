@@ -2,14 +2,6 @@ import type { Clock } from '../../shared/clock.ts'
 import { StoreUnavailableError } from '../../shared/errors.ts'
 import { systemRandomness } from '../../shared/randomness.ts'
 
-export interface RetryLimits {
-  clock: Clock
-  /** How long all attempts of a unit may take together. */
-  limitMs: number
-  /** What was in the way if time runs out, e.g. `other processes kept the database locked`. */
-  obstacle: string
-}
-
 const longestPauseMs = 32
 
 /**
@@ -17,28 +9,38 @@ const longestPauseMs = 32
  * It waits from timers, never in the database: a driver's own waiting has no end or blocks the event loop.
  */
 export class SqlRetries {
-  readonly #limits: RetryLimits
+  readonly #clock: Clock
+  readonly #obstacle: string
   readonly #pauses = new Set<() => void>()
 
-  constructor(limits: RetryLimits) {
-    this.#limits = limits
+  /** `obstacle` is what was in the way if time runs out, e.g. `other processes kept the database locked`. */
+  constructor(clock: Clock, obstacle: string) {
+    this.#clock = clock
+    this.#obstacle = obstacle
   }
 
-  /** The first attempt is made at once, in this turn. Each is told how many milliseconds are left. */
-  async run<T>(attempt: (leftMs: number) => T | Promise<T>, isObstructed: (error: unknown) => boolean): Promise<T> {
-    const { clock, limitMs } = this.#limits
-    const endsAt = clock.monotonic() + limitMs
+  /**
+   * All attempts together take `limitMs` at most. The first is made at once, in this turn; each is told how many
+   * milliseconds are left.
+   */
+  async run<T>(
+    limitMs: number,
+    attempt: (leftMs: number) => T | Promise<T>,
+    isObstructed: (error: unknown) => boolean,
+  ): Promise<T> {
+    const endsAt = this.#clock.monotonic() + limitMs
     let leftMs = limitMs
     for (let pauseMs = 1; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
       try {
         return await attempt(leftMs)
       } catch (error) {
-        leftMs = endsAt - clock.monotonic()
+        leftMs = endsAt - this.#clock.monotonic()
         if (!isObstructed(error)) throw error
-        if (leftMs < 1) throw this.#gaveUp(error)
+        if (leftMs < 1)
+          throw new StoreUnavailableError(`${this.#obstacle} for ${Math.round(limitMs)} ms`, { cause: error })
       }
       await this.#pause(Math.min(pauseMs * (0.5 + systemRandomness.fraction()), leftMs / 2))
-      leftMs = endsAt - clock.monotonic()
+      leftMs = endsAt - this.#clock.monotonic()
     }
   }
 
@@ -54,14 +56,9 @@ export class SqlRetries {
     })
     this.#pauses.add(wake)
     // Awaited: a write under way keeps the process alive, else it would be lost without a word.
-    const timer = this.#limits.clock.setTimer(wake, ms, true)
+    const timer = this.#clock.setTimer(wake, ms, true)
     await paused
     timer.cancel()
     this.#pauses.delete(wake)
-  }
-
-  #gaveUp(cause: unknown): StoreUnavailableError {
-    const { obstacle, limitMs } = this.#limits
-    return new StoreUnavailableError(`${obstacle} for ${limitMs} ms`, { cause })
   }
 }

@@ -16,12 +16,15 @@ import { after, afterEach, test } from 'node:test'
 import type { NewEntry, Store } from '../../cache/store.ts'
 import { isSallyportError } from '../../shared/errors.ts'
 import type { ErrorCode } from '../../shared/errors.ts'
+import { manualClock } from '../../testing/manual-clock.ts'
 import { sqliteStore } from '../sqlite.ts'
 import type { SqliteStoreOptions } from '../sqlite.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'sallyport-bad-files-'))
 const stores: Store[] = []
 let files = 0
+/** How long a read may go on with a file that was replaced. */
+const trustedMs = 10
 
 afterEach(async () => {
   for (const store of stores.splice(0)) await store.close()
@@ -56,26 +59,24 @@ function rejectsWith(code: ErrorCode, message: RegExp): (error: unknown) => bool
 }
 
 /** Every way into the file: none may take what is out of reach for absent. */
-function everyOperation(store: Store): [name: string, run: () => Promise<unknown>][] {
-  return [
-    ['init', () => store.init({ maxStalenessMs: 1 })],
-    ['read', () => store.read(['a'])],
-    ['create', () => store.create(entry('a'))],
-    ['replace', () => store.replace('a', 1, { value: Uint8Array.of(2), bump: true })],
-    ['extend', () => store.extend('a', 1_000)],
-    ['writeMany', () => store.writeMany!([{ operation: 'create', entry: entry('a') }])],
-    ['take', () => store.take('a')],
-    ['remove', () => store.remove({ key: 'a' })],
-    ['list', () => store.list({ index: 'subject', values: ['alice'] })],
-    ['epochs', () => store.epochs([])],
-    ['sweep', () => store.sweep(10)],
-    ['stats', () => store.stats()],
-    ['ping', () => store.ping()],
-  ]
-}
+const everyOperation: [name: string, run: (store: Store) => Promise<unknown>][] = [
+  ['init', (store) => store.init({ maxStalenessMs: 1 })],
+  ['read', (store) => store.read(['a'])],
+  ['create', (store) => store.create(entry('a'))],
+  ['replace', (store) => store.replace('a', 1, { value: Uint8Array.of(2), bump: true })],
+  ['extend', (store) => store.extend('a', 1_000)],
+  ['writeMany', (store) => store.writeMany!([{ operation: 'create', entry: entry('a') }])],
+  ['take', (store) => store.take('a')],
+  ['remove', (store) => store.remove({ key: 'a' })],
+  ['list', (store) => store.list({ index: 'subject', values: ['alice'] })],
+  ['epochs', (store) => store.epochs([])],
+  ['sweep', (store) => store.sweep(10)],
+  ['stats', (store) => store.stats()],
+  ['ping', (store) => store.ping()],
+]
 
 async function assertAllReject(store: Store, code: ErrorCode, message: RegExp): Promise<void> {
-  for (const [name, run] of everyOperation(store)) await assert.rejects(run(), rejectsWith(code, message), name)
+  for (const [name, run] of everyOperation) await assert.rejects(run(store), rejectsWith(code, message), name)
 }
 
 function integrityOf(path: string): unknown {
@@ -132,8 +133,10 @@ test(
   hasPermissions,
   async () => {
     const path = newPath()
-    const store = open(path)
+    const clock = manualClock({ startAt: Date.now() })
+    const store = open(path, { clock })
     await store.create(entry('a'))
+    await clock.advance(trustedMs)
     chmodSync(directory, 0o000)
     const refused = rejectsWith('ERR_STORE_UNAVAILABLE', /path: this process may not look for .*\.db/)
     await asNobody(() => assert.rejects(store.read(['a']), refused))
@@ -215,9 +218,11 @@ async function fileWithBackup(store: Store, path: string): Promise<string> {
 
 test('a backup moved over a live file is what everybody sees from then on, whole', async () => {
   const path = newPath()
-  const [store, other] = [open(path), open(path)]
+  const clock = manualClock({ startAt: Date.now() })
+  const [store, other] = [open(path, { clock }), open(path)]
   await other.ping()
   renameSync(await fileWithBackup(store, path), path)
+  await clock.advance(trustedMs)
   assert.deepEqual(await keysIn(store, 'kept', 'later'), ['kept'])
   await store.create(entry('after'))
   assert.deepEqual(await keysIn(other, 'kept', 'later', 'after'), ['kept', 'after'])
@@ -226,12 +231,26 @@ test('a backup moved over a live file is what everybody sees from then on, whole
   assert.deepEqual(await keysIn(open(path), 'kept', 'later', 'after'), ['kept', 'after'])
 })
 
+for (const [name, run] of everyOperation) {
+  if (name === 'read') continue
+  test(`${name} looks at once whether the file is still the one that is open, whatever a read trusts`, async () => {
+    const path = newPath()
+    const store = open(path, { clock: manualClock() })
+    await store.ping()
+    rmSync(path)
+    await run(store)
+    assert.equal(statSync(path, { throwIfNoEntry: false })?.isFile(), true)
+  })
+}
+
 test('what was in the log of a file that was moved away goes into that file', async () => {
   const path = newPath()
-  const store = open(path)
+  const clock = manualClock({ startAt: Date.now() })
+  const store = open(path, { clock })
   const copy = await fileWithBackup(store, path)
   renameSync(path, `${path}.away`)
   renameSync(copy, path)
+  await clock.advance(trustedMs)
   assert.deepEqual(await keysIn(store, 'kept', 'later'), ['kept'])
   await store.close()
   assert.equal(integrityOf(`${path}.away`), 'ok')

@@ -34,6 +34,11 @@ export class Connection {
     return this.#prepared(sql).all(...values) as Row[]
   }
 
+  /** Rows as lists of their columns, which cost less than objects do: for what is asked all the time. */
+  lists<Row extends readonly unknown[]>(sql: string, ...values: SQLInputValue[]): Row[] {
+    return this.#prepared(sql, true).all(...values) as unknown[] as Row[]
+  }
+
   /** Returns how many rows changed. */
   run(sql: string, ...values: SQLInputValue[]): number {
     return Number(this.#prepared(sql).run(...values).changes)
@@ -51,10 +56,10 @@ export class Connection {
 
   /** A part of a unit: if it fails, that is its outcome, nothing of it stays and the unit goes on. */
   attempt<T>(work: () => T): { reply: T } | { error: unknown } {
-    this.#db.exec('SAVEPOINT attempt')
+    this.run('SAVEPOINT attempt')
     try {
       const reply = work()
-      this.#db.exec('RELEASE attempt')
+      this.run('RELEASE attempt')
       return { reply }
     } catch (error) {
       this.#undoAttempt(error)
@@ -73,10 +78,10 @@ export class Connection {
   }
 
   #transaction<T>(begin: string, work: () => T): T {
-    this.#db.exec(begin)
+    this.run(begin)
     try {
       const result = work()
-      this.#db.exec('COMMIT')
+      this.run('COMMIT')
       return result
     } catch (error) {
       this.#rollBack()
@@ -102,10 +107,12 @@ export class Connection {
     }
   }
 
-  #prepared(sql: string): StatementSync {
+  /** A statement is always asked for in the same way. */
+  #prepared(sql: string, inLists = false): StatementSync {
     const known = this.#statements.get(sql)
     if (known !== undefined) return known
     const statement = this.#db.prepare(sql)
+    statement.setReturnArrays(inLists)
     this.#statements.set(sql, statement)
     return statement
   }

@@ -1,10 +1,11 @@
 import type { EntryTimes, ListQuery, ListReply, NewEntry, RemoveTarget, StoredEntry } from '../../cache/store.ts'
-import { entryOf, inSeconds, pageFrom, pageToAsk } from '../sql/rows.ts'
-import type { EntryRow, InfoRow, TargetedRow } from '../sql/rows.ts'
+import type { Known } from '../rules/decisions.ts'
+import { inSeconds, pageFrom, pageToAsk } from '../sql/rows.ts'
+import type { InfoRow, TargetedRow } from '../sql/rows.ts'
 import { tableOf } from '../sql/schema.ts'
 import type { TableNames } from '../sql/schema.ts'
 import type { Connection } from './connection.ts'
-import type { EntryStatements, SqliteStatements } from './statements.ts'
+import type { EntryStatements, KnownRow, SqliteStatements } from './statements.ts'
 
 /** The entries of a store as rows. Each method is one statement a table; what must happen together is a unit of its caller. */
 export class EntryRows {
@@ -20,8 +21,14 @@ export class EntryRows {
 
   /** The entry, unless it is absent or expired. */
   live(connection: Connection, key: string, now: number): StoredEntry | undefined {
-    const [row] = connection.all<EntryRow>(this.#of(key).live, key, now)
-    return row && entryOf(row)
+    const [row] = connection.lists<[...KnownRow, Uint8Array]>(this.#of(key).live, key, now)
+    return row && { key, value: row[5], version: row[0], times: timesOf(row) }
+  }
+
+  /** The entry but for its value, expired or not. */
+  known(connection: Connection, key: string): Known | undefined {
+    const [row] = connection.lists<KnownRow>(this.#of(key).known, key)
+    return row && { version: row[0], times: timesOf(row) }
   }
 
   /** What a removal aims at, expired rows too: a wall clock set back must not revive what was removed. */
@@ -30,7 +37,7 @@ export class EntryRows {
       const rows = connection.all<TargetedRow>(this.#data.under[target.index], JSON.stringify(target.values))
       return rows.filter((row) => row.cache_key !== target.except)
     }
-    const rows = connection.all<TargetedRow>(this.#of(target.key).version, target.key)
+    const rows = connection.all<TargetedRow>(this.#of(target.key).aimed, target.key)
     return 'ifVersion' in target ? rows.filter((row) => row.version === target.ifVersion) : rows
   }
 
@@ -46,6 +53,11 @@ export class EntryRows {
       indexes?.subject ?? null,
       indexes?.sid ?? null,
     )
+  }
+
+  /** Another value with the deadlines it had, which costs no more than the row: their index stays as it is. */
+  change(connection: Connection, { key, value, version }: Omit<StoredEntry, 'times'>): void {
+    connection.run(this.#of(key).change, value, version, key)
   }
 
   update(connection: Connection, entry: StoredEntry): void {
@@ -90,4 +102,9 @@ export class EntryRows {
   #tables(): Set<EntryStatements> {
     return new Set([this.#data, this.#verifiers])
   }
+}
+
+function timesOf([, createdAt, lastSeenAt, expiresAt, ceiling]: readonly [...KnownRow, ...unknown[]]): EntryTimes {
+  const times = { createdAt, lastSeenAt, expiresAt }
+  return ceiling === null ? times : { ...times, absoluteExpiresAt: ceiling }
 }

@@ -27,9 +27,10 @@ export class EntryWrites {
   }
 
   create({ connection, storeNow }: WritingUnit, entry: NewEntry): CreateReply {
-    const { reply, next } = decideCreate(this.#entries.live(connection, entry.key, storeNow), entry, storeNow)
+    const known = this.#entries.known(connection, entry.key)
+    const { reply, next } = decideCreate(known, entry, storeNow)
     if (next === undefined) return reply
-    this.#entries.delete(connection, entry.key)
+    if (known !== undefined) this.#entries.delete(connection, entry.key)
     this.#entries.insert(connection, entry, next.times)
     return reply
   }
@@ -38,15 +39,16 @@ export class EntryWrites {
     { connection, storeNow }: WritingUnit,
     { key, version, change }: { key: string; version: number; change: Replacement },
   ): ReplaceReply {
-    const found = this.#entries.live(connection, key, storeNow)
-    const { reply, next } = decideReplace(found, { version, change }, storeNow)
+    const { reply, next } = decideReplace(this.#entries.known(connection, key), { version, change }, storeNow)
     if (reply.outcome !== 'replaced' || next === undefined) return reply
-    this.#entries.update(connection, { key, value: change.value, ...next })
+    const entry = { key, value: change.value, ...next }
+    if (change.lifetime === undefined) this.#entries.change(connection, entry)
+    else this.#entries.update(connection, entry)
     return { ...reply, bumps: change.bump ? this.#epochs.bump(connection, [key], storeNow) : [] }
   }
 
   extend({ connection, storeNow }: WritingUnit, key: string, idleMs: number): ExtendReply {
-    const { reply, next } = decideExtend(this.#entries.live(connection, key, storeNow), idleMs, storeNow)
+    const { reply, next } = decideExtend(this.#entries.known(connection, key), idleMs, storeNow)
     if (next !== undefined) this.#entries.prolong(connection, key, next.times)
     return reply
   }

@@ -7,6 +7,7 @@ const corrupt = 11
 const full = 13
 const cannotOpen = 14
 const protocol = 15
+const tooBig = 18
 const notADatabase = 26
 
 /** Whether the error says that another connection is in the way, so that trying again makes sense. */
@@ -28,6 +29,10 @@ export function translated(error: unknown, path: string): unknown {
   if (code === corrupt) return corruption(`the database ${path} is damaged; restore it from a backup`, error)
   if (code === readOnly || code === cannotOpen) {
     return new StoreUnavailableError(`the database ${path} cannot be opened for reading and writing`, { cause: error })
+  }
+  if (code === tooBig) {
+    const message = 'the entry is larger than the 1,000,000,000 bytes that SQLite takes'
+    return new SallyportError('ERR_STORE_VALUE_TOO_LARGE', message, { cause: error })
   }
   if (code === full) return new StoreUnavailableError(`no space left for the database ${path}`, { cause: error })
   return new StoreUnavailableError(`the database ${path} did not answer`, { cause: error })

@@ -39,7 +39,7 @@ function planOf(statement: string): string {
     .join('\n')
 }
 
-const byKey = ['live', 'version', 'update', 'prolong', 'delete'] as const
+const byKey = ['live', 'known', 'aimed', 'change', 'update', 'prolong', 'delete'] as const
 for (const name of byKey) {
   test(`${name} finds its row by the key`, () => {
     assert.match(planOf(sql.data[name]), /SEARCH order USING INDEX sqlite_autoindex_order_1 \(cache_key=\?\)/)

@@ -5,8 +5,10 @@ import type { TableNames } from '../sql/schema.ts'
 /** On one table of entries. */
 export interface EntryStatements {
   live: string
-  version: string
+  known: string
+  aimed: string
   insert: string
+  change: string
   update: string
   prolong: string
   delete: string
@@ -32,6 +34,18 @@ export interface SqliteStatements {
   epochs: EpochStatements
 }
 
+/** A `KnownRow`. */
+const knownColumns = 'version, created_at, last_accessed_at, expires_ms, absolute_expires_ms'
+
+/** What the decision about a write needs of an entry, expired or not: not its value. */
+export type KnownRow = [
+  version: number,
+  createdAt: number,
+  lastSeenAt: number,
+  expiresAt: number,
+  ceiling: number | null,
+]
+
 /** Node.js 22 binds an empty array without memory of its own as NULL. */
 const boundValue = "coalesce(?, x'')"
 
@@ -51,10 +65,12 @@ function entryStatements(table: string): EntryStatements {
   const page = (column: string): string => `${under(column, infoColumns)} AND expires_ms > ?
       AND (created_at, cache_key) > (?, ?) ORDER BY created_at, cache_key LIMIT ?`
   return {
-    live: `SELECT ${infoColumns}, cache_value FROM ${table} WHERE cache_key = ? AND expires_ms > ?`,
-    version: `SELECT ${targetedColumns} FROM ${table} WHERE cache_key = ?`,
+    live: `SELECT ${knownColumns}, cache_value FROM ${table} WHERE cache_key = ? AND expires_ms > ?`,
+    known: `SELECT ${knownColumns} FROM ${table} WHERE cache_key = ?`,
+    aimed: `SELECT ${targetedColumns} FROM ${table} WHERE cache_key = ?`,
     insert: `INSERT INTO ${table} (${infoColumns}, expires_at, cache_value, subject_hash, sid_hash)
       VALUES (?, 1, ?, ?, ?, ?, ?, ?, ${boundValue}, ?, ?)`,
+    change: `UPDATE ${table} SET cache_value = ${boundValue}, version = ? WHERE cache_key = ?`,
     update: `UPDATE ${table} SET cache_value = ${boundValue}, version = ?, expires_ms = ?, absolute_expires_ms = ?,
       expires_at = ?, last_accessed_at = ? WHERE cache_key = ?`,
     prolong: `UPDATE ${table} SET expires_ms = ?, expires_at = ?, last_accessed_at = ? WHERE cache_key = ?`,

@@ -20,8 +20,7 @@ export interface Mirror {
 export async function debianPrograms(kind: ServerKind): Promise<FoundServer> {
   const { debian, program } = kinds[kind]
   if (debian === undefined) throw new Error(`Debian has no ${kind}`)
-  const codename = /^VERSION_CODENAME=(\S+)$/m.exec(readText('/etc/os-release'))?.[1]
-  if (codename === undefined) throw new Error('this is no Debian')
+  const codename = codenameHere()
   // Another system than the machine's: with all that it needs, down to the C library.
   const whole = debian.suite === 'sid'
   const suite = whole ? 'sid' : [codename, debian.suite].filter(Boolean).join('-')
@@ -29,6 +28,12 @@ export async function debianPrograms(kind: ServerKind): Promise<FoundServer> {
   const programs = whole ? programsOfSystem(root, kind) : programsOfTree(root, kind)
   if (programs === undefined) throw new Error(`Debian's ${debian.packages.join(', ')} of ${suite} have no ${program}`)
   return { ...programs, from: `from Debian ${suite}` }
+}
+
+/** The files of a package of the machine's own release, unpacked but not installed. Needs no root. */
+export async function debianFiles(name: string): Promise<string> {
+  const codename = codenameHere()
+  return cached(`${name}-${codename}`, (draft) => unpack(draft, [name], { codename, suite: codename, whole: false }))
 }
 
 interface Release {
@@ -115,6 +120,12 @@ function stanzasOf(text: string): (Mirror & { suites: string[] })[] {
 
 function aptSources(): string[] {
   return globSync(['/etc/apt/sources.list', '/etc/apt/sources.list.d/*.{list,sources}']).map(readText)
+}
+
+function codenameHere(): string {
+  const codename = /^VERSION_CODENAME=(\S+)$/m.exec(readText('/etc/os-release'))?.[1]
+  if (codename === undefined) throw new Error('this is no Debian')
+  return codename
 }
 
 function readText(path: string): string {

@@ -41,6 +41,8 @@ export interface ServerOptions {
   durable?: boolean
   /** Redis and Valkey only: run as Sentinel. Default false. */
   sentinel?: boolean
+  /** Of its processes, beside what they need anyway. */
+  env?: Readonly<Record<string, string>>
 }
 
 export interface TestServer {
@@ -77,7 +79,7 @@ export async function startServer(kind: ServerKind, options: ServerOptions = {})
   const dataDir = join(directory, 'data')
   await mkdir(dataDir)
   await giveToServers(directory, dataDir)
-  const server = new ServerProcess(directory, found.env)
+  const server = new ServerProcess(directory, { ...found.env, ...options.env })
   const port = options.port ?? (await freePort())
   try {
     const plan = await family.prepare({ kind, found, server, directory, dataDir, port, options })
