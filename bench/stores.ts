@@ -6,8 +6,11 @@ import { mysqlStore } from '../src/stores/mysql.ts'
 import { postgresStore } from '../src/stores/postgres.ts'
 import { redisStore } from '../src/stores/redis.ts'
 import { sqliteStore } from '../src/stores/sqlite.ts'
+import { seededRandom } from '../test/support/seeded-random.ts'
 import { startServer } from '../test/support/servers/server.ts'
+import { SessionTexts } from '../test/support/session-shapes.ts'
 import { report, type Row } from './report.ts'
+import { batchedMysql, batchedPostgres, batchedRedis, measureBatched } from './stores/batched.ts'
 import { oursOver } from './stores/contestant.ts'
 import type { Contestant } from './stores/contestant.ts'
 import { measure } from './stores/measure.ts'
@@ -18,12 +21,12 @@ import { measureTiers } from './stores/tiers.ts'
 
 /*
  * Stores beside their raw drivers, on real servers of this machine with their own settings for what reaches the disk
- * when. 2,048 values of 3 KB; everybody in turns, in one process. The servers share the cores with their clients.
+ * when. 2,048 sessions of 3 KB; everybody in turns, in one process. The servers share the cores with their clients.
  */
 const quick = process.argv.includes('--quick')
 const plan = quick ? { rounds: 1, roundMs: 100, sessions: 1_000 } : { rounds: 5, roundMs: 300, sessions: 10_000 }
 const keys = Array.from({ length: 2_048 }, (_, i) => `session:${String(i).padStart(43, 'k')}`)
-const value = new Uint8Array(3_000).map((_, i) => (i * 31) % 251)
+const value = new SessionTexts(['typical'], seededRandom(1), 1).text(0)
 
 const directory = mkdtempSync(join(tmpdir(), 'sallyport-bench-'))
 const [postgres, mariadb, redis] = await Promise.all(
@@ -65,7 +68,6 @@ const stores: Record<string, { raw: string; open: (label: string, push?: boolean
 
 const raws: Record<string, Contestant> = {
   'raw.redis': await rawRedis('raw.redis', redis!.url),
-  'raw.redis.mget': await rawRedis('raw.redis.mget', redis!.url, { mget: true }),
   'raw.pg': await rawPostgres('raw.pg', postgres!.url, false),
   'raw.pg-unlogged': await rawPostgres('raw.pg-unlogged', postgres!.url, true),
   'raw.mysql2': await rawMysql('raw.mysql2', mariadb!.url),
@@ -74,8 +76,21 @@ const raws: Record<string, Contestant> = {
 const ours: Contestant[] = []
 for (const [name, { raw, open }] of Object.entries(stores)) ours.push(await oursOver(name, raw, open('bench_get')))
 
-const figuresOfAll = [...(await latencyRows()), ...(await tierRows()), ...(await revokeRows())]
-for (const { close } of [...ours, ...Object.values(raws)]) await close()
+const batched = [
+  await batchedRedis('raw.redis.mget', redis!.url),
+  await batchedPostgres('raw.pg.batched', postgres!.url),
+  await batchedMysql('raw.mysql2.batched', mariadb!.url),
+]
+/** Stores whose reads are statements, and the drivers batched by hand beside them. */
+const byHand = { postgres: 'raw.pg.batched', mysql: 'raw.mysql2.batched' }
+
+const figuresOfAll = [
+  ...(await latencyRows()),
+  ...(await batchedRows()),
+  ...(await tierRows()),
+  ...(await revokeRows()),
+]
+for (const { close } of [...ours, ...batched, ...Object.values(raws)]) await close()
 await Promise.all([postgres, mariadb, redis].map((server) => server!.stop()))
 rmSync(directory, { recursive: true })
 report({ name: 'stores', rows: figuresOfAll }, process.argv)
@@ -84,14 +99,9 @@ async function latencyRows(): Promise<Row[]> {
   const contestants = [...Object.values(raws), ...ours]
   for (const { fill } of contestants) await fill(keys, value)
   const figures = await measure(contestants, { keys, value, ...plan })
-  const mget = figures.get('raw.redis.mget')!
   return [
-    ...Object.keys(raws)
-      .filter((name) => name !== 'raw.redis.mget')
-      .flatMap((name) => rowsOf(name, figures.get(name)!)),
-    { id: 'raw.redis.mget.at64', value: mget.at64.get, unit: 'ops/s' },
+    ...Object.keys(raws).flatMap((name) => rowsOf(name, figures.get(name)!)),
     ...ours.flatMap(({ name, versus }) => wanted(rowsOf(name, figures.get(name)!, versus), versus!, figures)),
-    ...['postgres', 'mysql'].map((name) => besideMget(name, figures)),
   ]
 }
 
@@ -124,10 +134,30 @@ function wanted(rows: readonly Row[], versus: string, figures: Map<string, Figur
   })
 }
 
-function besideMget(name: string, figures: Map<string, Figures>): Row {
-  const ratio = figures.get(name)!.at64.get / figures.get('raw.redis.mget')!.at64.get
-  const row = { id: `${name}.get.at64.beside-mget`, value: figures.get(name)!.at64.get, unit: 'ops/s' }
-  return { ...row, versus: 'raw.redis.mget.at64', wanted: '>= 0.75', ok: ratio >= 0.75 }
+/*
+ * Gets that share round trips, beside the drivers batched by hand: how far SQL is behind MGET is the server's and the
+ * driver's part, how far ours is behind them is ours. A store hands out bytes and knows no more of them; `parsed` is the
+ * same for whoever makes an object of each, the same way on every row.
+ */
+async function batchedRows(): Promise<Row[]> {
+  for (const { fill } of batched) await fill(keys, value)
+  const figures = await measureBatched([...batched, ...ours.filter(({ name }) => name in byHand)], { keys, ...plan })
+  return (['bytes', 'parsed'] as const).flatMap((what) => {
+    const ending = what === 'bytes' ? 'at64' : 'parsed.at64'
+    const row = (name: string, id: string): Row => ({ id, value: figures.get(name)![what], unit: 'ops/s' })
+    const besideMget = (name: string): Row => {
+      const ratio = figures.get(name)![what] / figures.get('raw.redis.mget')![what]
+      const compared = { versus: `raw.redis.mget.${ending}`, wanted: '>= 0.75', ok: ratio >= 0.75 }
+      return { ...row(name, `${name}.get.${ending}.beside-mget`), ...compared }
+    }
+    return [
+      ...batched.map(({ name }) => row(name, `${name}.${ending}`)),
+      ...Object.entries(byHand).flatMap(([name, raw]) => [
+        { ...row(name, `${name}.get.${ending}.beside-batched`), versus: `${raw}.${ending}` },
+        besideMget(name),
+      ]),
+    ]
+  })
 }
 
 async function tierRows(): Promise<Row[]> {

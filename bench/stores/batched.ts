@@ -4,7 +4,7 @@ import { Pool } from 'pg'
 import { createClient, RESP_TYPES } from 'redis'
 import { median } from '../median.ts'
 import type { Contestant } from './contestant.ts'
-import { throughput } from './measure.ts'
+import { keyOf, throughput } from './measure.ts'
 
 /** Gets by key that share round trips. */
 export type BatchedGets = Pick<Contestant, 'name' | 'fill' | 'get' | 'close'>
@@ -33,8 +33,7 @@ export async function measureBatched(
   const samples = contestants.map((contestant) => ({ contestant, bytes: [] as number[], parsed: [] as number[] }))
   for (let round = 0; round <= rounds; round++) {
     for (const { contestant, bytes, parsed } of samples) {
-      const get = (worker: number, turn: number): Promise<Uint8Array> =>
-        contestant.get(keys[(worker * 32 + turn * 7) % keys.length]!)
+      const get = (worker: number, turn: number): Promise<Uint8Array> => contestant.get(keyOf(keys, worker, turn))
       const ofBytes = await throughput(get, roundMs)
       const ofParsed = await throughput(async (worker, turn) => parse(await get(worker, turn)), roundMs)
       // The first round is for compilers, caches and connections.
@@ -44,10 +43,7 @@ export async function measureBatched(
     }
   }
   return new Map(
-    samples.map(({ contestant, bytes, parsed }) => [
-      contestant.name,
-      { bytes: median(bytes), parsed: median(parsed) },
-    ]),
+    samples.map(({ contestant, bytes, parsed }) => [contestant.name, { bytes: median(bytes), parsed: median(parsed) }]),
   )
 }
 

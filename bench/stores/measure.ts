@@ -69,18 +69,21 @@ async function latencies(operation: Operation, ms: number): Promise<number[]> {
 }
 
 /** Each worker has keys of its own, so that no write meets a version it does not expect. */
+export function keyOf(keys: readonly string[], worker: number, turn: number): string {
+  const each = Math.floor(keys.length / atOnce)
+  return keys[worker * each + ((turn * 7) % each)]!
+}
+
 function operationsOf(
   contestant: Contestant,
   keys: readonly string[],
   value: Uint8Array,
 ): { get: Operation; write: Operation } {
-  const each = Math.floor(keys.length / atOnce)
   const versions = new Map(keys.map((key) => [key, 1]))
-  const keyOf = (worker: number, turn: number): string => keys[worker * each + ((turn * 7) % each)]!
   return {
-    get: (worker, turn) => contestant.get(keyOf(worker, turn)),
+    get: (worker, turn) => contestant.get(keyOf(keys, worker, turn)),
     async write(worker, turn) {
-      const key = keyOf(worker, turn)
+      const key = keyOf(keys, worker, turn)
       const version = versions.get(key)!
       await contestant.write(key, version, value)
       versions.set(key, version + 1)

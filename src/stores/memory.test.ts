@@ -44,6 +44,24 @@ for (const [name, use] of Object.entries(uses)) {
   })
 }
 
+const answers: Record<string, (store: Store) => Promise<unknown>> = {
+  create: (store) => store.create(entry('a')),
+  replace: (store) => store.replace('a', 1, { value: Uint8Array.of(2), bump: false }),
+  'replace with a new lifetime': (store) =>
+    store.replace('a', 1, { value: Uint8Array.of(2), bump: false, lifetime: { idleMs: 90_000 } }),
+  extend: (store) => store.extend('a', 120_000),
+}
+
+for (const [name, answer] of Object.entries(answers)) {
+  test(`what happens to the times in the answer to ${name} happens to no entry`, async () => {
+    const store = memoryStore()
+    if (name !== 'create') await store.create(entry('a'))
+    const { times } = (await answer(store)) as { times: { expiresAt: number } }
+    times.expiresAt = 0
+    assert.deepEqual(await keysIn(store, ['a']), ['a'])
+  })
+}
+
 test('being listed is no use', async () => {
   const store = memoryStore({ maxEntries: 2, logger })
   await store.create(entry('first', { indexes: { subject: 'alice' } }))

@@ -26,7 +26,7 @@ import { checkOptions, integer, objectWith } from '../shared/options.ts'
 import type { Rules } from '../shared/options.ts'
 import { systemRandomness } from '../shared/randomness.ts'
 import { bucketCount, byBucket, keysToBump, remembering, riseFrom } from './rules/bumps.ts'
-import { deadlines, extendedDeadline } from './rules/deadlines.ts'
+import { decideCreate, decideExtend, decideReplace } from './rules/decisions.ts'
 import { isLive, kindOf, MemoryRows } from './memory/rows.ts'
 import type { Row } from './memory/rows.ts'
 import { pageOf } from './rules/paging.ts'
@@ -109,45 +109,33 @@ class MemoryStore implements Store {
   async create(entry: NewEntry): Promise<CreateReply> {
     const storeNow = this.#now()
     const found = this.#rows.get(entry.key)
-    if (found && isLive(found, storeNow)) return { outcome: 'present' }
+    const { reply, next } = decideCreate(found, entry, storeNow)
+    if (next === undefined) return reply
     if (found) this.#rows.delete(found)
-    const times = { createdAt: storeNow, lastSeenAt: storeNow, ...deadlines(storeNow, entry.lifetime) }
-    const left = this.#rows.add(
-      {
-        key: entry.key,
-        value: new Uint8Array(entry.value),
-        version: 1,
-        times,
-        indexes: { ...entry.indexes },
-        label: entry.label,
-        slot: -1,
-      },
-      storeNow,
-    )
+    const { key, label } = entry
+    const content = { value: new Uint8Array(entry.value), version: next.version, times: { ...next.times } }
+    const left = this.#rows.add({ key, ...content, indexes: { ...entry.indexes }, label, slot: -1 }, storeNow)
     if (left && isLive(left, storeNow)) this.#signOut(left, storeNow)
-    return { outcome: 'created', version: 1, times: { ...times }, storeNow }
+    return reply
   }
 
   async replace(key: string, version: number, change: Replacement): Promise<ReplaceReply> {
     const storeNow = this.#now()
     const row = this.#use(key, storeNow)
-    if (!row) return { outcome: 'absent' }
-    if (row.version !== version) return { outcome: 'conflict' }
+    const { reply, next } = decideReplace(row, { version, change }, storeNow)
+    if (!row || !next || reply.outcome !== 'replaced') return reply
     row.value = new Uint8Array(change.value)
-    row.version = version + 1
-    if (change.lifetime) {
-      row.times = { createdAt: row.times.createdAt, lastSeenAt: storeNow, ...deadlines(storeNow, change.lifetime) }
-    }
-    const bumps = change.bump ? this.#bump([key], storeNow) : []
-    return { outcome: 'replaced', version: row.version, times: { ...row.times }, storeNow, bumps }
+    row.version = next.version
+    row.times = { ...next.times }
+    return { ...reply, bumps: change.bump ? this.#bump([key], storeNow) : [] }
   }
 
   async extend(key: string, idleMs: number): Promise<ExtendReply> {
     const storeNow = this.#now()
     const row = this.#use(key, storeNow)
-    if (!row) return { outcome: 'absent' }
-    row.times = { ...row.times, lastSeenAt: storeNow, expiresAt: extendedDeadline(row.times, storeNow, idleMs) }
-    return { outcome: 'extended', version: row.version, times: { ...row.times }, storeNow }
+    const { reply, next } = decideExtend(row, idleMs, storeNow)
+    if (row && next) row.times = { ...next.times }
+    return reply
   }
 
   async take(key: string): Promise<StoredEntry | undefined> {

@@ -18,6 +18,7 @@ import type {
   Write,
   WriteOutcome,
 } from '../cache/store.ts'
+import { hasCode } from '../shared/errors.ts'
 import { bucketCount, maxNamedKeys } from './rules/bumps.ts'
 import { isClusterClient } from './redis/client.ts'
 import { RedisClusterStore } from './redis/cluster-store.ts'
@@ -26,7 +27,7 @@ import { escaped, keysLike } from './redis/count.ts'
 import { remove, removeListed, take } from './redis/entry-scripts.ts'
 import { Epochs } from './redis/epochs.ts'
 import { RedisError, redisError } from './redis/error.ts'
-import { translated } from './redis/errors.ts'
+import { endsConnection, translated } from './redis/errors.ts'
 import { inspect, tryToAnnounce, warnOfChannel } from './redis/inspection.ts'
 import { pageOf } from './redis/list.ts'
 import { checkedSettings } from './redis/options.ts'
@@ -45,8 +46,9 @@ export type { RedisStoreOptions } from './redis/options.ts'
 /**
  * A store on Redis 7 or later, or Valkey 8 or later: everything in memory there, expired by the server to the
  * millisecond, announced to the other instances by the same script that changes it. What a restart or a failover may
- * forget depends on how the server saves and replicates; after either, every instance clears its memory. Nothing is
- * opened before the first operation. Throws `ConfigError` naming every wrong option.
+ * forget depends on how the server saves and replicates; after either, every instance clears its memory. Its
+ * `stats().entries` is exact in a database of up to 10,000 keys, else an estimate. Nothing is opened before the first
+ * operation. Throws `ConfigError` naming every wrong option.
  */
 export function redisStore(options: RedisStoreOptions): Store {
   const settings = checkedSettings(options)
@@ -105,12 +107,12 @@ class RedisStore implements Store {
     return this.#run((connection, startedAt) => this.#reads.read(connection, startedAt, named))
   }
 
-  create(entry: NewEntry): Promise<CreateReply> {
-    return this.#write(this.#writes.create(entry))
+  async create(entry: NewEntry): Promise<CreateReply> {
+    return await this.#write(this.#writes.create(entry))
   }
 
-  replace(key: string, version: number, change: Replacement): Promise<ReplaceReply> {
-    return this.#write(this.#writes.replace(key, version, change))
+  async replace(key: string, version: number, change: Replacement): Promise<ReplaceReply> {
+    return await this.#write(this.#writes.replace(key, version, change))
   }
 
   extend(key: string, idleMs: number): Promise<ExtendReply> {
@@ -119,13 +121,15 @@ class RedisStore implements Store {
 
   /** One script: to start one costs the server as much as the write. */
   async writeMany(writes: readonly Write[]): Promise<WriteOutcome[]> {
-    const plans = writes.map((write) => this.#writes.planned(write))
-    const replies = await this.#run((connection, startedAt) => this.#writes.together(connection, startedAt, plans))
-    return plans.map(({ answer }, i) => {
-      const reply = replies[i]
-      if (!Buffer.isBuffer(reply)) return { reply: answer(reply) }
-      return { error: this.#failure(redisError(new Error(String(reply)))) }
-    })
+    try {
+      return await this.#together(writes)
+    } catch (error) {
+      if (!hasCode(error, 'ERR_STORE_VALUE_TOO_LARGE')) throw error
+      // Nothing was done of what the server does not take; alone, only those that are too large fail.
+      const outcomes: WriteOutcome[] = []
+      for (const write of writes) outcomes.push(await this.#alone(write))
+      return outcomes
+    }
   }
 
   async take(key: string): Promise<StoredEntry | undefined> {
@@ -183,6 +187,24 @@ class RedisStore implements Store {
     return { indexes: this.#server.keys.lists, name: key }
   }
 
+  async #together(writes: readonly Write[]): Promise<WriteOutcome[]> {
+    const plans = writes.map((write) => this.#writes.planned(write))
+    const replies = await this.#run((connection, startedAt) => this.#writes.together(connection, startedAt, plans))
+    return plans.map(({ answer }, i) => {
+      const reply = replies[i]
+      if (!Buffer.isBuffer(reply)) return { reply: answer(reply) }
+      return { error: this.#failure(redisError(new Error(String(reply)))) }
+    })
+  }
+
+  async #alone(write: Write): Promise<WriteOutcome> {
+    try {
+      return { reply: await this.#write(this.#writes.planned(write)) }
+    } catch (error) {
+      return { error }
+    }
+  }
+
   async #write<R extends WriteReply>({ script, key, args, answer }: PlannedWrite<R>): Promise<R> {
     const { keys } = this.#server
     return answer(await this.#script({ script, keys: [keys.entry(key), keys.state], args }))
@@ -204,7 +226,7 @@ class RedisStore implements Store {
   }
 
   #failure(error: unknown): unknown {
-    if (error instanceof RedisError && error.code === 'READONLY') this.#server.drop(error)
+    if (error instanceof RedisError && endsConnection(error)) this.#server.drop(error)
     return translated(error, this.#settings.keyPrefix)
   }
 }

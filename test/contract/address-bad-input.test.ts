@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createConnection, createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'node:test'
 import { createConnection as connectMysql } from 'mysql2/promise'
 import { Client } from 'pg'
@@ -190,6 +194,46 @@ describe('redis: an address that leads nowhere', { skip: whyNotTested('redis', '
   for (const one of cases) tellsWhy('redis', url, one, (at, logger) => redisStore({ url: at, logger }))
 })
 
+describe('sqlite: a path that leads to no database', () => {
+  for (const [name, spoil, code, says] of [
+    [
+      'a folder that does not exist',
+      (folder) => join(folder, 'nowhere/sessions.db'),
+      unavailable,
+      /nowhere does not exist/,
+    ],
+    ['a folder', (folder) => folder, unavailable, /is a directory/],
+    [
+      'a file that is no database',
+      (folder) => fileOf(folder, 'no database at all'),
+      'ERR_STORE_CORRUPT',
+      /is not an SQLite database/,
+    ],
+    ['a table of another shape', foreignFile, 'ERR_STORE_MISMATCH', /oidc_cache.* choose another/],
+  ] as readonly (readonly [string, (folder: string) => string, string, RegExp])[]) {
+    it(`${name} is said to be that, to the operator alone`, async (t) => {
+      const folder = mkdtempSync(join(tmpdir(), 'sallyport-bad-input-'))
+      t.after(() => rmSync(folder, { recursive: true }))
+      const path = spoil(folder)
+      await assertTells(t, { what: `sqlite, ${name}`, code, says }, (logger) => sqliteStore({ path, logger }))
+    })
+  }
+})
+
+function fileOf(folder: string, content: string): string {
+  const path = join(folder, 'sessions.db')
+  writeFileSync(path, content)
+  return path
+}
+
+function foreignFile(folder: string): string {
+  const path = join(folder, 'sessions.db')
+  const database = new DatabaseSync(path)
+  database.exec('CREATE TABLE oidc_cache (id INTEGER PRIMARY KEY, name TEXT)')
+  database.close()
+  return path
+}
+
 it('none of all these errors, log lines and pages tells a password, a URL with one, a key or a value', () =>
   said.check())
 
@@ -214,15 +258,17 @@ async function assertTells(
 ): Promise<void> {
   const { logger, lines } = recordingLogger()
   const world = await startWorld(t, { store: () => open(logger), options: { logger } })
+  let status = 0
   await assert.rejects(world.app.auth.ready(), (error) => {
     said.add(`${what}, ready`, error)
     assert.ok(isSallyportError(error), String(error))
     assert.equal(error.code, code)
     assert.match(error.message, says)
+    status = error.status
     return true
   })
   const page = await createUserAgent().get(`${world.app.baseUrl}/auth/login`)
-  assert.equal(page.status, code === unavailable ? 503 : 500)
+  assert.equal(page.status, status)
   assert.doesNotMatch(page.text, says)
   const entry = { key: hidden.key, value: Buffer.from(hidden.value), lifetime: { idleMs: 1_000 } }
   await assert.rejects(world.app.store.create(entry), (error) => {

@@ -21,14 +21,19 @@ for (const kind of ['mariadb', 'mysql'] as const) {
     storeContract({ test, createStore: open, reopenStore: open, advance: (ms) => pause(ms + 1) })
   })
 
-  describe(`${kind}, through a pool of the application`, { skip: whyNotTested(kind), concurrency: 4 }, async () => {
-    const { url, drop } = await freshDatabase(kind)
-    const pool = createPool({ uri: url, connectionLimit: 16 })
-    after(async () => {
-      await pool.end()
-      await drop()
-    })
-    const open = ({ id: tableName }: StoreContext): Store => mysqlStore({ pool, tableName, logger })
-    storeContract({ test, createStore: open, reopenStore: open, advance: (ms) => pause(ms + 1) })
-  })
+  describe(
+    `${kind}, through a pool of the application, verifiers in a table of their own`,
+    { skip: whyNotTested(kind), concurrency: 4 },
+    async () => {
+      const { url, drop } = await freshDatabase(kind)
+      const pool = createPool({ uri: url, connectionLimit: 16 })
+      after(async () => {
+        await pool.end()
+        await drop()
+      })
+      const open = ({ id: tableName }: StoreContext): Store =>
+        mysqlStore({ pool, tableName, verifierTableName: `${tableName}_verifiers`, logger })
+      storeContract({ test, createStore: open, reopenStore: open, advance: (ms) => pause(ms + 1) })
+    },
+  )
 }

@@ -9,7 +9,7 @@ import type { FreshDatabase } from '../support/servers/shared.ts'
 import { whyNotTested } from '../support/servers/why-not-tested.ts'
 
 for (const kind of ['postgres', 'postgres18'] as const) {
-  describe(kind, { skip: whyNotTested(kind) }, () => {
+  describe(kind, { skip: whyNotTested(kind), concurrency: 4 }, () => {
     let database: FreshDatabase
     before(async () => {
       database = await freshDatabase(kind)

@@ -71,7 +71,7 @@ describe('Redis with users', { skip: whyNotTested('redis', 'own') }, async () =>
     ['no password', at(''), /asks for a password/],
     ['no permission to write', at('reader:password'), /lacks a permission.*~app:\* &app:\*/],
     ['no permission for these keys', at('stranger:password'), /lacks a permission/],
-    ['a database that is not there', at(`app:${secret}`, 99), /refused a command/],
+    ['a database that is not there', at(`app:${secret}`, 99), /has no database of this number/],
   ] as const) {
     for (const [way, options] of [
       ['a URL', { url }],

@@ -27,8 +27,8 @@ describe('what is announced in a Redis Cluster', { skip: whyNotTested('redis', '
     redis: () => createCluster({ rootNodes: servers.slice(0, 2).map(({ url }) => ({ url })) }),
     ioredis: () => new Cluster([servers[0]!.port], { lazyConnect: true }),
   }
-  const open = async (driver: keyof typeof clients, keyPrefix: string, logger = recordingLogger().logger) => {
-    const store = redisStore({ client: clients[driver](), keyPrefix, logger })
+  const open = async (driver: keyof typeof clients, keyPrefix: string): Promise<Store> => {
+    const store = redisStore({ client: clients[driver](), keyPrefix, logger: recordingLogger().logger })
     opened.push(store)
     await store.init({ maxStalenessMs: 1_000 })
     return store
@@ -77,6 +77,20 @@ describe('what is announced in a Redis Cluster', { skip: whyNotTested('redis', '
       (count) => count === 20,
     )
     assert.deepEqual(await Promise.all(servers.slice(0, 3).map(messagesReceived)), before)
+  })
+
+  test('a user who may not use the channels of the buckets is warned of, once', async () => {
+    const rights = ['~*', '+@all', 'resetchannels']
+    for (const server of servers) await asked(server, ['ACL', 'SETUSER', 'silent', 'on', '>password', ...rights])
+    const defaults = { username: 'silent', password: 'password' }
+    const client = createCluster({ rootNodes: [{ url: servers[0]!.url }], defaults })
+    const { logger, lines } = recordingLogger()
+    const store = redisStore({ client, keyPrefix: 'silent:', logger })
+    opened.push(store)
+    await store.init({ maxStalenessMs: 1_000 })
+    const warnings = lines.map(({ message }) => message).filter((message) => message.includes('polling only'))
+    assert.equal(warnings.length, 1)
+    assert.match(warnings.join(), /may not use the channels &silent:\{\*/)
   })
 
   for (const driver of ['redis', 'ioredis'] as const) {

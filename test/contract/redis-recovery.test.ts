@@ -30,7 +30,7 @@ for (const [name, way] of Object.entries(ways)) {
     })
 
     test('a server that hangs is unavailable in time, and there again when it goes on', async () => {
-      const store = await stores.open({ operationTimeoutMs: 150 })
+      const store = await stores.open({ operationTimeoutMs: 500 })
       await store.create(entry('a', 'value of a'))
       await store.epochs([])
       await server.suspend()
@@ -43,7 +43,7 @@ for (const [name, way] of Object.entries(ways)) {
     })
 
     test('nobody gets the reply to what somebody else gave up', async () => {
-      const store = await stores.open({ operationTimeoutMs: 100 })
+      const store = await stores.open({ operationTimeoutMs: 300 })
       for (const key of ['a', 'b']) await store.create(entry(key, `value of ${key}`))
       for (let round = 0; round < 5; round++) {
         await server.suspend()

@@ -81,7 +81,6 @@ async function endure({ kind, config, open, says, finish }: Trial): Promise<stri
         (runs) => !runs,
       )
     } else {
-      // Pages that are there already have room for small ones.
       // One may wait too long for the server to find out.
       await eventually(
         async () => {
@@ -114,10 +113,10 @@ async function endure({ kind, config, open, says, finish }: Trial): Promise<stri
   }
 }
 
-/** Small entries may find room in what the server has already; these soon do not. */
+/** The first ones may find room in what the server has already. No larger than sessions: on many large ones MariaDB ends itself. */
 async function refusalOf(store: Store): Promise<SallyportError> {
   try {
-    for (;;) await store.create(entryOf(`${hidden.key}-${randomUUID()}`, 100_000))
+    for (;;) await store.create(entryOf(`${hidden.key}-${randomUUID()}`, 3_000))
   } catch (error) {
     assert.ok(hasCode(error, 'ERR_STORE_UNAVAILABLE'), String(error))
     return error

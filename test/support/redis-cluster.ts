@@ -11,18 +11,33 @@ export async function startCluster({ replicas = false } = {}): Promise<TestServe
   const servers = await Promise.all(
     busPorts.map((busPort) => {
       const config = ['cluster-enabled yes', `cluster-port ${busPort}`, 'cluster-node-timeout 1000', 'appendonly yes']
-      return startServer('redis', { config: [...config, 'cluster-require-full-coverage no'] })
+      return startServer('redis', {
+        config: [...config, 'cluster-require-full-coverage no', 'repl-diskless-sync-delay 0'],
+      })
     }),
   )
+  try {
+    await join(servers, busPorts)
+  } catch (error) {
+    await Promise.all(servers.map((server) => server.stop()))
+    throw error
+  }
+  return servers
+}
+
+async function join(servers: readonly TestServer[], busPorts: readonly number[]): Promise<void> {
   const ends = [0, 5_461, 10_922, 16_384]
   for (const [i, server] of servers.entries()) {
     if (i < 3) await asked(server, ['CLUSTER', 'ADDSLOTSRANGE', String(ends[i]), String(ends[i + 1]! - 1)])
     await asked(server, ['CLUSTER', 'SET-CONFIG-EPOCH', String(i + 1)])
   }
-  for (const server of servers.slice(1)) {
-    await asked(server, ['CLUSTER', 'MEET', '127.0.0.1', String(servers[0]!.port), String(busPorts[0])])
+  // Each meets each: gossip alone takes its time.
+  for (const [i, server] of servers.entries()) {
+    for (const [j, { port }] of servers.entries()) {
+      if (j < i) await asked(server, ['CLUSTER', 'MEET', '127.0.0.1', String(port), String(busPorts[j])])
+    }
   }
-  for (const server of servers) await untilKnown(server, count)
+  for (const server of servers) await untilKnown(server, servers.length)
   for (const [i, replica] of servers.slice(3).entries()) {
     await asked(replica, ['CLUSTER', 'REPLICATE', await asked(servers[i]!, ['CLUSTER', 'MYID'])])
     await eventually(
@@ -31,7 +46,6 @@ export async function startCluster({ replicas = false } = {}): Promise<TestServe
       { tries: 500 },
     )
   }
-  return servers
 }
 
 async function untilKnown(server: TestServer, count: number): Promise<void> {

@@ -22,8 +22,17 @@ abstract class DriversPool implements DriverPool<MysqlSession> {
   }
 
   async acquire(): Promise<MysqlSession> {
-    const connection = await this.#connection()
-    return this.sessions.get(connection) ?? (await this.#introduced(connection))
+    for (;;) {
+      const connection = await this.#connection()
+      const session = this.sessions.get(connection) ?? (await this.#introduced(connection))
+      if (!session.isOutdated) return session
+      this.discard(session)
+    }
+  }
+
+  /** Lends no connection any more that is open now. */
+  outdate(): void {
+    for (const session of this.sessions.values()) session.isOutdated = true
   }
 
   release(session: MysqlSession): void {

@@ -1,6 +1,7 @@
 import type { Bump, EpochsReply } from '../../cache/store.ts'
 import { SallyportError, StoreUnavailableError } from '../../shared/errors.ts'
 import { bucketCount, byBucket, riseFrom, totalsOf } from '../rules/bumps.ts'
+import { readOnlyFault } from './errors.ts'
 import { padded } from './session.ts'
 import type { MysqlSession } from './session.ts'
 import type { MysqlStatements } from './statements.ts'
@@ -87,8 +88,7 @@ export class MysqlEpochs {
 
 function identityOf(row: IdentityRow | undefined): Pick<EpochsReply, 'incarnation' | 'maxStalenessMs' | 'storeNow'> {
   if (row === undefined) throw new SallyportError('ERR_STORE_MISMATCH', 'the row that identifies the store is missing')
-  if (isOn(row.read_only) || isOn(row.innodb_read_only))
-    throw new StoreUnavailableError('the database is a replica or read-only; connect to the primary')
+  if (isOn(row.read_only) || isOn(row.innodb_read_only)) throw readOnlyFault()
   return { incarnation: row.incarnation, maxStalenessMs: row.max_staleness_ms, storeNow: row.now }
 }
 

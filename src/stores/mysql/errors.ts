@@ -40,6 +40,8 @@ const deadlock = 1213
 const recordChanged = 1020
 const needsReprepare = 1615
 
+const readOnly = [1290, 1792, 1836]
+
 /** Whether trying the unit again makes sense: others were in the way, and nothing of it happened. */
 export function isObstructed(error: unknown): boolean {
   return [lockWaitTimeout, deadlock, recordChanged, needsReprepare].includes(numberOf(error))
@@ -60,6 +62,16 @@ export function isForbidden(error: unknown): boolean {
   return [1044, 1142, 1143, 1227, 1370].includes(numberOf(error))
 }
 
+/** What a server says that takes no writes: a replica, or a primary that somebody took out of service. */
+export function isReadOnly(error: unknown): boolean {
+  return readOnly.includes(numberOf(error))
+}
+
+/** The same, where it is found out without a write. */
+export function readOnlyFault(): Error {
+  return new MysqlFault(1290, 'ER_OPTION_PREVENTS_STATEMENT', false)
+}
+
 /** Whether an error as users see it says that an entry is larger than the database takes. */
 export function isTooLarge(error: unknown): boolean {
   return hasCode(error, 'ERR_STORE_VALUE_TOO_LARGE')
@@ -71,7 +83,7 @@ export function isHarmless(error: unknown): boolean {
 }
 
 /** The server is ending, is read-only now, or has forgotten what it prepared: the next connection may fare better. */
-const unsettling = new Set([1053, 1153, 1243, 1290, 1792, 1836, 1927, 4031])
+const unsettling = new Set([...readOnly, 1053, 1153, 1243, 1927, 4031])
 
 const mismatches: Record<number, string> = {
   1054: 'a column is missing from the tables',
@@ -96,13 +108,13 @@ const refusals: Record<number, string> = {
   1203: 'the database user has no connection left; raise max_user_connections, or lower `maxConnections`',
   1205: 'others kept rows locked for too long',
   1226: 'the database user has used up a limit; raise max_user_connections or its other limits',
-  1290: 'the database is read-only here; connect to the primary',
+  1290: 'the database is a replica or read-only; connect to the primary',
   1317: 'somebody ended the statement',
   1461: 'the server has no prepared statement left; raise its max_prepared_stmt_count',
   1665: 'the server writes its binary log by statement; set binlog_format to ROW or MIXED',
   1698: 'the server refused the user or the password; check those of `connectionString`',
-  1792: 'the database is read-only here; connect to the primary',
-  1836: 'the database is read-only here; connect to the primary',
+  1792: 'the database is a replica or read-only; connect to the primary',
+  1836: 'the database is a replica or read-only; connect to the primary',
   1927: 'somebody ended the connection',
   1969: 'the server ended a statement that took too long',
   3024: 'the server ended a statement that took too long',

@@ -1,4 +1,4 @@
-import { isDuplicate, isObstructed, isOtherSchema, translated } from './errors.ts'
+import { isDuplicate, isObstructed, isOtherSchema, isReadOnly, translated } from './errors.ts'
 import type { MysqlSettings } from './options.ts'
 import { driverPools } from './pools.ts'
 import { migrate, pendingSchema } from './schema.ts'
@@ -17,6 +17,7 @@ export class MysqlKind implements DatabaseKind<MysqlSession> {
   readonly #statements: MysqlStatements
   #traits: ServerTraits | undefined
   #hasWarned = false
+  #main: Awaited<ReturnType<typeof driverPools>>['main'] | undefined
 
   constructor(settings: MysqlSettings, names: TableNames, statements: MysqlStatements) {
     this.#settings = settings
@@ -34,8 +35,10 @@ export class MysqlKind implements DatabaseKind<MysqlSession> {
     return packet - Math.min(packet / 2, 1_048_576)
   }
 
-  open(): Promise<DriverPools<MysqlSession>> {
-    return driverPools(this.#settings)
+  async open(): Promise<DriverPools<MysqlSession>> {
+    const pools = await driverPools(this.#settings)
+    this.#main = pools.main
+    return pools
   }
 
   async pending(session: MysqlSession): Promise<string[]> {
@@ -65,6 +68,8 @@ export class MysqlKind implements DatabaseKind<MysqlSession> {
   }
 
   translated(error: unknown): unknown {
+    // Reads must not go on there: the name may lead to another primary, where sessions are being ended.
+    if (isReadOnly(error)) this.#main?.outdate()
     return translated(error)
   }
 

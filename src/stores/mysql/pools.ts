@@ -6,10 +6,14 @@ import type { MysqlSettings } from './options.ts'
 import type { MysqlSession } from './session.ts'
 import type { DriverPools } from '../sql/database.ts'
 
+interface MysqlPools extends DriverPools<MysqlSession> {
+  readonly main: OwnPool | CallersPool
+}
+
 type Driver = typeof import('mysql2')
 
 /** Opens nothing yet. */
-export async function driverPools(settings: MysqlSettings): Promise<DriverPools<MysqlSession>> {
+export async function driverPools(settings: MysqlSettings): Promise<MysqlPools> {
   const { address, pool, maxConnections, minConnections } = settings
   if (pool !== undefined) {
     const main = new CallersPool(pool)

@@ -40,6 +40,8 @@ export class MysqlSession {
   readonly #options: typeof plainly
   /** Whether a unit was begun and its end is not known. */
   isInUnit: boolean = false
+  /** Whether its server is not the one to ask any more. */
+  isOutdated: boolean = false
 
   constructor(connection: PoolConnection, beforeUnit?: string) {
     this.connection = connection

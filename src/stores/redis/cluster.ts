@@ -4,6 +4,7 @@ import { withTimeout } from '../../shared/timeout.ts'
 import type { Connection } from './connection.ts'
 import type { Address, Driver } from './driver.ts'
 import { RedisError } from './error.ts'
+import { endsConnection } from './errors.ts'
 import { Lane } from './lane.ts'
 import { checkServer } from './server-check.ts'
 import { slotOf } from './slot.ts'
@@ -78,7 +79,7 @@ export class Cluster {
       } catch (error) {
         if (!(error instanceof RedisError) || redirections === maxRedirections) throw error
         this.#isStale ||= signsOfChange.has(error.code)
-        if (error.code === 'READONLY') lane.drop(error)
+        if (endsConnection(error)) lane.drop(error)
         const { code, message } = error
         if (code === 'TRYAGAIN') await sleep(this.#clock, betweenTriesMs)
         else if (code !== 'MOVED' && code !== 'ASK') throw error

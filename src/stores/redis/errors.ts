@@ -26,6 +26,11 @@ const signs: readonly (readonly [sign: string, message: string])[] = [
   ['ENOTFOUND', 'the host of Redis has no address; check the URL or the client'],
 ]
 
+/** Whether the connection is of no use after this reply: the server is another one now, or hangs up. */
+export function endsConnection({ code, message }: RedisError): boolean {
+  return code === 'READONLY' || message.includes('Protocol error')
+}
+
 /** What users of the store see; an error that is not of the server or the way to it passes unchanged. */
 export function translated(error: unknown, keyPrefix: string): unknown {
   if (!(error instanceof RedisError)) return error

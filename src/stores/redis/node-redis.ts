@@ -14,6 +14,9 @@ export interface ClientOptions {
 /** RESP2's type byte of a text: the driver hands it over as it came. */
 const textsAsBuffers = { 36: Buffer } as const
 
+/** Said with each command: version 5.0 of the driver forgets its own settings. */
+const perCommand = { typeMapping: textsAsBuffers }
+
 /** The driver for a URL: the package `redis`, which is imported when it is first needed. */
 export function nodeRedisAt(url: string): Driver {
   return driverFor({ url, database: Number(new URL(url).pathname.slice(1)) })
@@ -74,7 +77,7 @@ function connection(client: Client, onClose: () => void): DriverConnection {
   client.on('sharded-channel-moved', gone)
   return {
     ready: client.connect().then(() => {}),
-    send: (command) => client.sendCommand(command.map(sendable)),
+    send: (command) => client.sendCommand(command.map(sendable), perCommand),
     subscribe: (channel, onMessage, of) =>
       of === 'shard' ? client.sSubscribe(channel, onMessage, true) : client.subscribe(channel, onMessage, true),
     destroy() {

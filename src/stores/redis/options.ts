@@ -13,8 +13,7 @@ export interface RedisStoreOptions {
   /**
    * A client of `redis`, `ioredis` or `iovalkey`, connected or not, which the caller owns and closes. It is the
    * pattern and is never used itself: the store works on duplicates of it, so that it can cut one that hangs. These are
-   * up to three connections (operations, poll, announcements); in a cluster two to each primary and one more. Its way
-   * to the servers (TLS, Sentinels, cluster) and its credentials count; its key prefix, its timeouts and how it
+   * up to three connections (operations, poll, announcements), in a cluster to each primary. Its way to the servers (TLS, Sentinels, cluster) and its credentials count; its key prefix, its timeouts and how it
    * reconnects do not.
    */
   client?: object

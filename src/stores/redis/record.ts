@@ -64,8 +64,12 @@ export interface Listed {
   label: string
 }
 
+/** A string of Redis has 512 MB at most, and a value is not all there is in an entry. */
+const maxValueBytes = 2 ** 29 - 2 ** 16
+
 /** A new entry but for its head, and the parts of the head that the server does not know. */
 export function newRecord(listed: Listed, value: Uint8Array): { record: Buffer; lengths: string; sizes: string } {
+  refuseTooLarge(value)
   const texts = [listed.subject, listed.sid, listed.label].map((text) => Buffer.from(text))
   const listing = Buffer.concat(texts)
   const capacity = Math.ceil(value.length / step) * step
@@ -80,9 +84,16 @@ export function newRecord(listed: Listed, value: Uint8Array): { record: Buffer; 
   }
 }
 
-/** How the head of an entry begins whose value is replaced. */
+/** How the head of an entry begins whose value is replaced. Throws `ERR_STORE_VALUE_TOO_LARGE`. */
 export function nextHead(version: number, value: Uint8Array): string {
+  refuseTooLarge(value)
   return versionText(version) + digits(value.length, widths.length)
+}
+
+function refuseTooLarge(value: Uint8Array): void {
+  if (value.length <= maxValueBytes) return
+  const message = `the value has ${value.length} bytes, the Redis store takes ${maxValueBytes} at most`
+  throw new SallyportError('ERR_STORE_VALUE_TOO_LARGE', message)
 }
 
 export function versionText(version: number): string {

@@ -60,6 +60,14 @@ for (const [path, index] of [
   })
 }
 
+test('another value changes its row and no index', () => {
+  const steps = database.prepare(`EXPLAIN ${sql.data.change}`).all()
+  assert.deepEqual(
+    steps.map(({ opcode }) => opcode).filter((opcode) => opcode === 'IdxInsert'),
+    [],
+  )
+})
+
 test('an epoch is found by its bucket', () => {
   assert.match(planOf(sql.epochs.one), /SEARCH order_epoch USING INTEGER PRIMARY KEY/)
 })
