@@ -90,17 +90,16 @@ export class PostgresBulkWrites {
     const writes = together.map(({ write }) => write)
     try {
       const replies = await this.#send(writes, endsAt)
-      return await Promise.all(writes.map((write, i) => outcomeOf(replies[i] ?? this.#alone(write))))
+      return replies.map((reply) => ({ reply }))
     } catch (error) {
       // Something in one of them is at fault, and none was made.
       if (isSallyportError(error) && /^ERR_(ARGUMENT_INVALID|STORE_VALUE_TOO_LARGE)$/.test(error.code))
-        return await Promise.all(writes.map((write) => outcomeOf(this.#alone(write))))
+        return await Promise.all(writes.map((write) => outcomeOf(this.#alone(write, endsAt))))
       return writes.map(() => ({ error }))
     }
   }
 
-  /** One reply per write; absent where only another look can tell the outcome. */
-  async #send(writes: readonly Write[], endsAt: number): Promise<(Reply | undefined)[]> {
+  async #send(writes: readonly Write[], endsAt: number): Promise<Reply[]> {
     const { createMany, changeMany } = this.#statements.entries.get(tableOf(this.#names, keyOf(writes[0]!)))!
     const [statement, values] =
       writes[0]?.operation === 'create'
@@ -111,10 +110,10 @@ export class PostgresBulkWrites {
     return writes.map((write) => replyTo(write, found.get(keyOf(write))))
   }
 
-  #alone(write: Write): Promise<Reply> {
-    if (write.operation === 'create') return this.#entries.create(write.entry)
-    if (write.operation === 'replace') return this.#entries.replace(write)
-    return this.#entries.extend(write.key, write.idleMs)
+  #alone(write: Write, endsAt: number): Promise<Reply> {
+    if (write.operation === 'create') return this.#entries.create(write.entry, endsAt)
+    if (write.operation === 'replace') return this.#entries.replace(write, endsAt)
+    return this.#entries.extend(write.key, write.idleMs, endsAt)
   }
 }
 
@@ -187,7 +186,7 @@ function columnsOf(rows: readonly unknown[][]): unknown[][] {
   return rows[0]!.map((_, column) => rows.map((row) => row[column] ?? null))
 }
 
-function replyTo(write: Write, row: BulkRow | undefined): Reply | undefined {
+function replyTo(write: Write, row: BulkRow | undefined): Reply {
   if (row === undefined || row.version === null) return replyToNone(write, row?.found ?? null)
   const written = { version: row.version, times: timesOf(row), storeNow: row.now }
   if (write.operation === 'create') return { outcome: 'created', ...written }
@@ -195,13 +194,12 @@ function replyTo(write: Write, row: BulkRow | undefined): Reply | undefined {
   return { outcome: 'replaced', ...written, bumps: write.change.bump ? bumpsOf([row]) : [] }
 }
 
-function replyToNone(write: Write, found: number | null): Reply | undefined {
+function replyToNone(write: Write, found: number | null): Reply {
   if (write.operation === 'create') return { outcome: 'present' }
-  if (write.operation === 'extend' || found === null) return { outcome: 'absent' }
-  return found === write.version ? undefined : { outcome: 'conflict' }
+  return { outcome: found === null ? 'absent' : 'conflict' }
 }
 
-async function outcomeOf(reply: Reply | Promise<Reply>): Promise<WriteOutcome> {
+async function outcomeOf(reply: Promise<Reply>): Promise<WriteOutcome> {
   try {
     return { reply: await reply }
   } catch (error) {

@@ -16,7 +16,7 @@ export interface BumpRow {
 export interface ReplacedRow extends BumpRow, TimesRow {
   now: number
   version: number | null
-  /** The version that was there when the statement began; only where nothing was replaced. */
+  /** The version that was there. */
   found: number | null
 }
 

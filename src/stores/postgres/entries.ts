@@ -1,4 +1,3 @@
-import type { ClientBase } from 'pg'
 import { bucketOf } from '../../cache/bucket.ts'
 import type {
   CreateReply,
@@ -68,7 +67,7 @@ export class PostgresEntries {
     return { entries: [this.#entryOf(only, row)], storeNow: row.numbers[0] }
   }
 
-  create({ key, value, lifetime, indexes, label }: NewEntry): Promise<CreateReply> {
+  create({ key, value, lifetime, indexes, label }: NewEntry, endsAt?: number): Promise<CreateReply> {
     const { idleMs, absoluteMs } = lifetime
     return this.#database.request(async (client) => {
       const kept = [whole(idleMs), whole(absoluteMs), indexes?.subject, indexes?.sid, label]
@@ -76,25 +75,31 @@ export class PostgresEntries {
       const [row] = rows
       if (row === undefined) return { outcome: 'present' }
       return { outcome: 'created', version: row.version, times: timesOf(row), storeNow: row.now }
-    })
+    }, endsAt)
   }
 
-  replace(replacement: ReplacementOf): Promise<ReplaceReply> {
+  replace({ key, version, change }: ReplacementOf, endsAt?: number): Promise<ReplaceReply> {
+    const { replace, replaceAndBump } = this.#of(key)
+    const { value, bump, lifetime } = change
     return this.#database.request(async (client) => {
-      for (;;) {
-        const reply = await this.#replaceOnce(client, replacement)
-        if (reply !== undefined) return reply
-      }
-    })
+      const values = [key, version, this.#bound(value), whole(lifetime?.idleMs), whole(lifetime?.absoluteMs)]
+      const { rows } = bump
+        ? await ask<ReplacedRow>(client, replaceAndBump, [...values, bucketOf(key, bucketCount)])
+        : await ask<ReplacedRow>(client, replace, values)
+      const row = rows[0]!
+      if (row.version === null) return { outcome: row.found === null ? 'absent' : 'conflict' }
+      const bumps = bump ? bumpsOf(rows) : []
+      return { outcome: 'replaced', version: row.version, times: timesOf(row), storeNow: row.now, bumps }
+    }, endsAt)
   }
 
-  extend(key: string, idleMs: number): Promise<ExtendReply> {
+  extend(key: string, idleMs: number, endsAt?: number): Promise<ExtendReply> {
     return this.#database.request(async (client) => {
       const { rows } = await ask<WrittenRow>(client, this.#of(key).extend, [key, whole(idleMs)])
       const [row] = rows
       if (row === undefined) return { outcome: 'absent' }
       return { outcome: 'extended', version: row.version, times: timesOf(row), storeNow: row.now }
-    })
+    }, endsAt)
   }
 
   take(key: string): Promise<StoredEntry | undefined> {
@@ -111,23 +116,6 @@ export class PostgresEntries {
       const { rows } = await ask<InfoRow>(client, this.#statements.page[query.index], values)
       return pageFrom(rows, query)
     })
-  }
-
-  /** Nothing if the entry changed hands while the statement waited for it: only another look can tell the outcome. */
-  async #replaceOnce(client: ClientBase, { key, version, change }: ReplacementOf): Promise<ReplaceReply | undefined> {
-    const { replace, replaceAndBump } = this.#of(key)
-    const { value, bump, lifetime } = change
-    const values = [key, version, this.#bound(value), whole(lifetime?.idleMs), whole(lifetime?.absoluteMs)]
-    const { rows } = bump
-      ? await ask<ReplacedRow>(client, replaceAndBump, [...values, bucketOf(key, bucketCount)])
-      : await ask<ReplacedRow>(client, replace, values)
-    const row = rows[0]!
-    if (row.version !== null) {
-      const bumps = bump ? bumpsOf(rows) : []
-      return { outcome: 'replaced', version: row.version, times: timesOf(row), storeNow: row.now, bumps }
-    }
-    if (row.found === null) return { outcome: 'absent' }
-    return row.found === version ? undefined : { outcome: 'conflict' }
   }
 
   #of(key: string): EntryStatements {

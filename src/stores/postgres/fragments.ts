@@ -16,13 +16,29 @@ const now = "floor(date_part('epoch', clock_timestamp()) * 1000)::bigint AS now"
 /** One reading of the server's clock per statement. */
 export const clock: string = `clock AS MATERIALIZED (SELECT ${now})`
 
-/** The same, and the commit waits for the disk whatever the settings are; stricter ones stay. */
-export const durableClock: string = durableClockIf('true')
+/**
+ * The same, read once all of `first` is done. A write may wait for the lock of its row until the row's time is over, and
+ * what others have read as absent meanwhile has to stay so: only a clock read under the lock can tell.
+ */
+export function clockAfter(first: string): string {
+  return `clock AS MATERIALIZED (SELECT ${now} FROM ${allOf(first)})`
+}
 
-export function durableClockIf(condition: string): string {
+/** The same, and the commit waits for the disk whatever the settings are; stricter ones stay. */
+export function durableClockAfter(first: string, condition: string = 'true'): string {
   return `clock AS MATERIALIZED (SELECT ${now},
     CASE WHEN ${condition} AND current_setting('synchronous_commit') IN ('off', 'local')
-      THEN set_config('synchronous_commit', 'on', true) END AS durability)`
+      THEN set_config('synchronous_commit', 'on', true) END AS durability FROM ${allOf(first)})`
+}
+
+function allOf(rows: string): string {
+  return `(SELECT count(*) FROM ${rows}) AS done`
+}
+
+/** The row of the key `$1`, locked, as it is when nobody else has it any more. */
+export function held(table: string): string {
+  return `held AS MATERIALIZED (SELECT e.cache_key, e.version, e.expires_ms FROM ${table} e
+    WHERE e.cache_key = $1::text FOR UPDATE)`
 }
 
 /** What every write answers besides the version. */

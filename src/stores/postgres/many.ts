@@ -3,7 +3,7 @@ import {
   bumped,
   clock,
   createdColumns,
-  durableClockIf,
+  durableClockAfter,
   revivedColumns,
   seconds,
   times,
@@ -35,11 +35,11 @@ export function createManyText(table: string, dialect: Dialect): string {
 export function changeManyText(table: string, names: TableNames, dialect: Dialect): string {
   const until = `CASE WHEN a.operation = 'e' THEN least(e.absolute_expires_ms, greatest(e.expires_ms, clock.now + a.idle))
     ELSE coalesce(least(clock.now + a.idle, clock.now + a.absolute), e.expires_ms) END`
-  return `WITH ${durableClockIf('$10::boolean')},
-    asked AS MATERIALIZED (SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[],
+  return `WITH asked AS MATERIALIZED (SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[],
       $6::int[], $7::int[], $8::int[]) AS each(key, operation, version, idle, absolute, at, length, bucket)),
-    held AS MATERIALIZED (SELECT e.cache_key FROM ${table} e
+    held AS MATERIALIZED (SELECT e.cache_key, e.version, e.expires_ms FROM ${table} e
       WHERE e.cache_key = ANY($1::text[]) ORDER BY e.cache_key COLLATE "C" FOR UPDATE),
+    ${durableClockAfter('held', '$10::boolean')},
     changed AS (UPDATE ${table} e SET
         cache_value = CASE WHEN a.operation = 'r' THEN ${cut(9, dialect)} ELSE e.cache_value END,
         version = CASE WHEN a.operation = 'r' THEN e.version + 1 ELSE e.version END,
@@ -48,17 +48,15 @@ export function changeManyText(table: string, names: TableNames, dialect: Dialec
           ELSE e.absolute_expires_ms END,
         last_accessed_at = CASE WHEN a.idle IS NULL THEN e.last_accessed_at ELSE clock.now END
       FROM held h, asked a, clock
-      WHERE e.cache_key = h.cache_key AND a.key = h.cache_key AND e.expires_ms > clock.now
-        AND (a.operation = 'e' OR e.version = a.version)
+      WHERE e.cache_key = h.cache_key AND a.key = h.cache_key AND h.expires_ms > clock.now
+        AND (a.operation = 'e' OR h.version = a.version)
       RETURNING e.cache_key, e.version, ${times}),
     rises AS (SELECT a.bucket, jsonb_build_array(a.key) AS keys FROM asked a JOIN changed c ON c.cache_key = a.key
       WHERE a.bucket IS NOT NULL),
     ${bumped(names)}
-    SELECT a.key AS cache_key, clock.now, e.version, ${times},
-      CASE WHEN e.version IS NULL AND a.operation = 'r' THEN
-        (SELECT seen.version FROM ${table} seen WHERE seen.cache_key = a.key AND seen.expires_ms > clock.now) END AS found,
-      ${bumpColumns(dialect)}
-    FROM clock, asked a LEFT JOIN changed e ON e.cache_key = a.key LEFT JOIN bumped b ON b.bucket = a.bucket`
+    SELECT a.key AS cache_key, clock.now, e.version, ${times}, h.version AS found, ${bumpColumns(dialect)}
+    FROM clock CROSS JOIN asked a LEFT JOIN held h ON h.cache_key = a.key AND h.expires_ms > clock.now
+      LEFT JOIN changed e ON e.cache_key = a.key LEFT JOIN bumped b ON b.bucket = a.bucket`
 }
 
 function cut(parameter: number, { jsonb }: Dialect): string {

@@ -4,8 +4,10 @@ import {
   bumpColumns,
   bumped,
   clock,
+  clockAfter,
   createdColumns,
-  durableClock,
+  durableClockAfter,
+  held,
   revivedColumns,
   seconds,
   times,
@@ -80,8 +82,8 @@ function entryStatements(table: string, names: TableNames, dialect: Dialect): En
     replace: replaceText(table, dialect),
     replaceAndBump: replaceAndBumpText(table, names, dialect),
     extend: extendText(table),
-    take: `WITH ${clock} DELETE FROM ${table} e USING clock
-      WHERE e.cache_key = $1::text AND e.expires_ms > clock.now RETURNING ${columns}`,
+    take: `WITH ${held(table)}, ${clockAfter('held')} DELETE FROM ${table} e USING held, clock
+      WHERE e.cache_key = held.cache_key AND held.expires_ms > clock.now RETURNING ${columns}`,
     remove: removeText(table, names, dialect),
     removeVersion: removeVersionText(table, names, dialect),
     sweep: sweepText(table),
@@ -122,49 +124,47 @@ function updated(table: string, { jsonb }: Dialect): string {
       expires_at = coalesce(${seconds('fresh.until')}, e.expires_at),
       absolute_expires_ms = CASE WHEN fresh.until IS NULL THEN e.absolute_expires_ms ELSE fresh.latest END,
       last_accessed_at = CASE WHEN fresh.until IS NULL THEN e.last_accessed_at ELSE fresh.now END
-      FROM fresh WHERE e.cache_key = $1::text AND e.version = $2::bigint AND e.expires_ms > fresh.now
+      FROM held, fresh
+      WHERE e.cache_key = held.cache_key AND held.version = $2::bigint AND held.expires_ms > fresh.now
       RETURNING e.version, ${times})`
 }
 
-/** The version the statement's own snapshot has, looked up only if nothing was updated. */
-function found(table: string): string {
-  return `CASE WHEN e.version IS NULL THEN
-    (SELECT seen.version FROM ${table} seen WHERE seen.cache_key = $1::text AND seen.expires_ms > clock.now) END AS found`
-}
+/** What became of the entry; `found` is the version that was there. */
+const replaced = `clock.now, e.version, ${times}, held.version AS found`
+const replacedRow = 'clock LEFT JOIN held ON held.expires_ms > clock.now LEFT JOIN updated e ON true'
 
 function replaceText(table: string, dialect: Dialect): string {
-  return `WITH ${clock}, ${updated(table, dialect)}
-    SELECT clock.now, e.version, ${times}, ${found(table)} FROM clock LEFT JOIN updated e ON true`
+  return `WITH ${held(table)}, ${clockAfter('held')}, ${updated(table, dialect)} SELECT ${replaced} FROM ${replacedRow}`
 }
 
 function replaceAndBumpText(table: string, names: TableNames, dialect: Dialect): string {
-  return `WITH ${durableClock}, ${updated(table, dialect)},
+  return `WITH ${held(table)}, ${durableClockAfter('held')}, ${updated(table, dialect)},
     rises AS (SELECT $6::int AS bucket, jsonb_build_array($1::text) AS keys FROM updated),
     ${bumped(names)}
-    SELECT clock.now, e.version, ${times}, ${found(table)}, ${bumpColumns(dialect)}
-    FROM clock LEFT JOIN updated e ON true LEFT JOIN bumped b ON true`
+    SELECT ${replaced}, ${bumpColumns(dialect)} FROM ${replacedRow} LEFT JOIN bumped b ON true`
 }
 
 function extendText(table: string): string {
   const until = 'least(e.absolute_expires_ms, greatest(e.expires_ms, clock.now + $2::bigint))'
-  return `WITH ${clock}
+  return `WITH ${held(table)}, ${clockAfter('held')}
     UPDATE ${table} e SET last_accessed_at = clock.now, expires_ms = ${until}, expires_at = ${seconds(until)}
-    FROM clock WHERE e.cache_key = $1::text AND e.expires_ms > clock.now
+    FROM held, clock WHERE e.cache_key = held.cache_key AND held.expires_ms > clock.now
     RETURNING clock.now, e.version, ${times}`
 }
 
 /** The row goes first, then the bucket rises: every unit locks in this order. */
 function removeText(table: string, names: TableNames, dialect: Dialect): string {
-  return `WITH ${durableClock},
-    gone AS (DELETE FROM ${table} e WHERE e.cache_key = $1::text RETURNING e.expires_ms),
+  return `WITH gone AS (DELETE FROM ${table} e WHERE e.cache_key = $1::text RETURNING e.expires_ms),
+    ${durableClockAfter('gone')},
     rises AS (SELECT $2::int AS bucket, jsonb_build_array($1::text) AS keys WHERE (SELECT count(*) FROM gone) >= 0),
     ${bumped(names)}
     ${removedAndBumps(dialect)} FROM bumped b`
 }
 
 function removeVersionText(table: string, names: TableNames, dialect: Dialect): string {
-  return `WITH ${durableClock},
-    gone AS (DELETE FROM ${table} e WHERE e.cache_key = $1::text AND e.version = $3::bigint RETURNING e.expires_ms),
+  return `WITH gone AS (DELETE FROM ${table} e
+      WHERE e.cache_key = $1::text AND e.version = $3::bigint RETURNING e.expires_ms),
+    ${durableClockAfter('gone')},
     rises AS (SELECT $2::int AS bucket, jsonb_build_array($1::text) AS keys FROM gone),
     ${bumped(names)}
     ${removedAndBumps(dialect)} FROM bumped b`
@@ -175,11 +175,11 @@ function removeVersionText(table: string, names: TableNames, dialect: Dialect): 
  * rows are locked in the order of their keys, so that units that overlap never wait for each other in a circle.
  */
 function removeUnderText(names: TableNames, column: string, dialect: Dialect): string {
-  return `WITH ${durableClock},
-    named AS MATERIALIZED (SELECT * FROM unnest($3::text[], $4::int[]) AS each(key, bucket)),
+  return `WITH named AS MATERIALIZED (SELECT * FROM unnest($3::text[], $4::int[]) AS each(key, bucket)),
     held AS MATERIALIZED (SELECT e.cache_key FROM ${names.data} e
       WHERE e.${column} = ANY($1::text[]) AND e.cache_key IS DISTINCT FROM $2::text
       ORDER BY e.cache_key COLLATE "C" FOR UPDATE),
+    ${durableClockAfter('held')},
     others AS MATERIALIZED (SELECT count(*) AS count FROM held
       WHERE NOT EXISTS (SELECT FROM named WHERE named.key = held.cache_key)),
     gone AS (DELETE FROM ${names.data} e USING held, others

@@ -32,8 +32,10 @@ const widths = {
 
 type Field = keyof typeof widths
 
+type Place = readonly [from: number, to: number]
+
 /** Where in a head a field begins, and the first byte after it. */
-const places: Record<Field, readonly [number, number]> = placesOf(widths)
+const places: Record<Field, Place> = placesOf(widths)
 
 /** Where a field is as scripts count: its first byte and its last, from 1 on. */
 export const at: Record<Field, string> = mapped(places, ([from, to]) => `${from + 1}, ${to}`)
@@ -102,38 +104,38 @@ export function versionText(version: number): string {
 
 /** The entry a key holds. Throws `ERR_STORE_CORRUPT` if it is none. */
 export function entryFrom(key: string, record: Buffer): StoredEntry {
-  const start = headLength + number(record, 'listing')
-  const end = start + number(record, 'length')
+  const start = headLength + number(record, places.listing)
+  const end = start + number(record, places.length)
   if (end > record.length) throw noEntry()
   return { key, value: record.subarray(start, end), ...headFrom(record) }
 }
 
 /** What the entry is listed under; empty where it is not. */
 export function hashesFrom(record: Buffer): { subject: string; sid: string } {
-  const subject = headLength + number(record, 'subject')
-  const sid = subject + number(record, 'sid')
+  const subject = headLength + number(record, places.subject)
+  const sid = subject + number(record, places.sid)
   return { subject: record.toString('utf8', headLength, subject), sid: record.toString('utf8', subject, sid) }
 }
 
 export function headFrom(head: Buffer): Head {
-  const absoluteExpiresAt = number(head, 'absoluteExpiresAt')
+  const absoluteExpiresAt = number(head, places.absoluteExpiresAt)
   const times = {
-    createdAt: number(head, 'createdAt'),
-    lastSeenAt: number(head, 'lastSeenAt'),
-    expiresAt: number(head, 'expiresAt'),
+    createdAt: number(head, places.createdAt),
+    lastSeenAt: number(head, places.lastSeenAt),
+    expiresAt: number(head, places.expiresAt),
   }
 
   return {
-    version: number(head, 'version'),
+    version: number(head, places.version),
     times: absoluteExpiresAt === 0 ? times : { ...times, absoluteExpiresAt },
   }
 }
 
 /** Digit by digit, which is a fifth of the time that texts take. */
-function number(record: Buffer, field: Field): number {
-  const [from, to] = places[field]
+function number(record: Buffer, place: Place): number {
+  const to = place[1]
   let n = 0
-  for (let i = from; i < to; i++) {
+  for (let i = place[0]; i < to; i++) {
     const digit = (record[i] ?? 0) - 48
     if (digit < 0 || digit > 9) throw noEntry()
     n = 10 * n + digit
@@ -150,7 +152,7 @@ function digits(n: number, width: number): string {
   return String(n).padStart(width, '0')
 }
 
-function placesOf(sizes: Record<Field, number>): Record<Field, readonly [number, number]> {
+function placesOf(sizes: Record<Field, number>): Record<Field, Place> {
   let end = 0
   return mapped(sizes, (width) => [end, (end += width)] as const)
 }
