@@ -189,7 +189,10 @@ class SimulatedMachine implements Machine {
   }
 }
 
-/** All promises that could settle have: Node looks at its ticks only then. The event loop need not turn for it. */
-function settled(): Promise<void> {
-  return new Promise((resolve) => process.nextTick(resolve))
+/** All promises that could settle have: Node looks at its ticks only then. It turns for what was put off to a turn's end. */
+async function settled(): Promise<void> {
+  await new Promise((resolve) => process.nextTick(resolve))
+  while (process.getActiveResourcesInfo().includes('Immediate')) {
+    await new Promise((resolve) => void setImmediate(resolve))
+  }
 }
