@@ -28,6 +28,7 @@ const writes = 'src/cache/writes.ts'
 const entry = 'src/cache/entry.ts'
 const l1 = 'src/cache/l1/l1.ts'
 const memory = 'src/stores/memory.ts'
+const decisions = 'src/stores/rules/decisions.ts'
 
 /** Nothing fails and nobody writes but what the mutant needs. */
 const quiet: Partial<CachePlan> = {
@@ -297,11 +298,19 @@ const writing = [
 ]
 
 const store = [
-  mutant('a touch that revives', [
-    memory,
-    'async extend(key: string, idleMs: number): Promise<ExtendReply> {\n    const storeNow = this.#now()\n    const row = this.#use(key, storeNow)',
-    'async extend(key: string, idleMs: number): Promise<ExtendReply> {\n    const storeNow = this.#now()\n    const row = this.#rows.get(key)',
-  ]),
+  mutant(
+    'a touch that revives',
+    [
+      memory,
+      'const row = this.#use(key, storeNow)\n    const { reply, next } = decideExtend(',
+      'const row = this.#rows.get(key)\n    const { reply, next } = decideExtend(',
+    ],
+    [
+      decisions,
+      "if (!isLive(known, storeNow)) return { reply: { outcome: 'absent' } }\n  const expiresAt",
+      "if (known === undefined) return { reply: { outcome: 'absent' } }\n  const expiresAt",
+    ],
+  ),
   mutant(
     'polls answered by a replica that lags',
     [
@@ -360,9 +369,9 @@ const store = [
     'const bumps: Bump[] = keys ? [] : []',
   ]),
   mutant('a replacement whatever the version', [
-    memory,
-    "if (row.version !== version) return { outcome: 'conflict' }",
-    'row.version = version',
+    decisions,
+    "if (known.version !== version) return { reply: { outcome: 'conflict' } }",
+    'version = known.version',
   ]),
   mutant('a take that leaves it there', [
     memory,
