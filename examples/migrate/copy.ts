@@ -45,7 +45,11 @@ async function copy(sessions: readonly Listed[]): Promise<number> {
 function storeAt(url: string): Store {
   if (/^postgres(ql)?:/.test(url)) return postgresStore({ connectionString: url })
   if (/^(mysql|mariadb):/.test(url)) return mysqlStore({ connectionString: url })
-  return /^rediss?:/.test(url) ? redisStore({ url }) : sqliteStore({ connectionString: url })
+  if (/^rediss?:/.test(url)) return redisStore({ url })
+  if (/^sqlite:/.test(url)) return sqliteStore({ connectionString: url })
+  throw new Error(
+    'OLD_STORE and NEW_STORE start with postgres://, mysql://, mariadb://, redis://, rediss:// or sqlite://',
+  )
 }
 
 function env(name: string): string {

@@ -57,23 +57,36 @@ async function* rowsInPages(select: (after: string) => Promise<Row[]>): AsyncIte
   }
 }
 
-/** Redis names its lists after what is listed: `oidc_cache:list:subject:<hash>`. All are read before the first page. */
+/** Whatever is an entry, and on what lists it is: those are read before the first page. */
 async function* inRedis(url: string, store: Store): AsyncIterable<Listed[]> {
   const { createClient } = await import('redis')
   const client = await createClient({ url }).connect()
+  const keysLike = async function* (start: string, rest: string): AsyncIterable<string[]> {
+    for await (const names of client.scanIterator({ MATCH: `${start}${rest}*`, COUNT: 1000 })) {
+      yield names.map((name) => name.slice(start.length))
+    }
+  }
+
+  const listed = await inLists(keysLike('oidc_cache:list:', ''), store)
+  for await (const keys of keysLike('oidc_cache:entry:', 'session:')) {
+    yield keys.map((key) => listed.get(key) ?? { key, indexes: {} })
+  }
+  client.destroy()
+}
+
+/** Redis names its lists after what is listed: `<index>:<hash>`. */
+async function inLists(lists: AsyncIterable<string[]>, store: Store): Promise<Map<string, Listed>> {
   const found = new Map<string, Listed>()
-  for await (const names of client.scanIterator({ MATCH: 'oidc_cache:list:*', COUNT: 1000 })) {
+  for await (const names of lists) {
     for (const name of names) {
-      const [index, hash] = name.slice('oidc_cache:list:'.length).split(':') as ['subject' | 'sid', string]
+      const [index, hash] = name.split(':') as ['subject' | 'sid', string]
       for await (const { key, label } of inList(store, index, hash)) {
         const indexes = { ...found.get(key)?.indexes, [index]: hash }
         found.set(key, { key, indexes, ...(label === undefined ? {} : { label }) })
       }
     }
   }
-  client.destroy()
-  const all = [...found.values()]
-  for (let from = 0; from < all.length; from += 200) yield all.slice(from, from + 200)
+  return found
 }
 
 async function* inList(store: Store, index: 'subject' | 'sid', hash: string): AsyncIterable<EntryInfo> {

@@ -5,7 +5,8 @@ import { Pool } from 'pg'
 import { postgresStore } from 'sallyport/postgres'
 
 // The application's own pool: sallyport borrows from it, and never closes it.
-const pool = new Pool({ connectionString: env('DATABASE_URL'), max: 20 })
+// The server, too, gives up on what nobody waits for any more.
+const pool = new Pool({ connectionString: env('DATABASE_URL'), max: 20, statement_timeout: 2_000 })
 // node-postgres tells of idle connections that broke; without a listener that would end the process.
 pool.on('error', (error) => console.error('an idle connection broke:', error.message))
 
@@ -18,6 +19,8 @@ const auth = createAuth({
   store: postgresStore({ pool }),
 })
 const web = expressAuth(auth)
+// What is wrong with a setting, the provider or the database is told here, before anybody asks.
+await auth.ready()
 
 const app = express()
 app.use(web)

@@ -12,6 +12,8 @@ const auth = createAuth({
   store: sqliteStore({ path: process.env['DATABASE_PATH'] ?? 'sessions.db' }),
 })
 const web = expressAuth(auth)
+// What is wrong with a setting, the provider or the database is told here, before anybody asks.
+await auth.ready()
 
 const app = express()
 app.use(web)

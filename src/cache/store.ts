@@ -205,7 +205,7 @@ export interface EpochsReply {
 }
 
 export interface StoreStats {
-  /** Rows or keys, expired ones included. */
+  /** Rows or keys, expired ones included. A store to which counting is work may estimate. */
   entries: number
   sizeBytes?: number
   /** Absent where there is no pool of connections. */

@@ -7,7 +7,8 @@ test('without the driver the first operation says what to install, and importing
     import { registerHooks } from 'node:module'
     registerHooks({
       resolve(specifier, context, next) {
-        if (specifier === 'mysql2') throw Object.assign(new Error('none'), { code: 'ERR_MODULE_NOT_FOUND' })
+        const none = new Error("Cannot find package 'mysql2' imported from here")
+        if (specifier === 'mysql2') throw Object.assign(none, { code: 'ERR_MODULE_NOT_FOUND' })
         return next(specifier, context)
       },
     })

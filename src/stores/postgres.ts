@@ -33,6 +33,7 @@ import { PostgresRemovals } from './postgres/removals.ts'
 import { postgresStatements } from './postgres/statements.ts'
 import type { Statements } from './postgres/statements.ts'
 import { SqlDatabase } from './sql/database.ts'
+import { LostIdentity } from './sql/lost-identity.ts'
 import { tableNames } from './sql/schema.ts'
 
 export type { PostgresStoreOptions } from './postgres/options.ts'
@@ -155,7 +156,10 @@ class PostgresStore implements Store {
   }
 
   async ping(): Promise<void> {
-    await this.#database.request((client) => ask(client, this.#statements.ping))
+    await this.#database.request(async (client) => {
+      const { count } = await ask(client, this.#statements.ping)
+      if (count === 0) throw new LostIdentity()
+    })
   }
 
   async close(): Promise<void> {

@@ -8,7 +8,8 @@ const without = (driver: string): string => `
   const { registerHooks } = await import('node:module')
   registerHooks({
     resolve(specifier, context, next) {
-      if (specifier === '${driver}') throw Object.assign(new Error('none'), { code: 'ERR_MODULE_NOT_FOUND' })
+      const none = new Error("Cannot find package '${driver}' imported from here")
+      if (specifier === '${driver}') throw Object.assign(none, { code: 'ERR_MODULE_NOT_FOUND' })
       return next(specifier, context)
     },
   })

@@ -28,7 +28,7 @@ import { remove, removeListed, take } from './redis/entry-scripts.ts'
 import { Epochs } from './redis/epochs.ts'
 import { RedisError, redisError } from './redis/error.ts'
 import { endsConnection, translated } from './redis/errors.ts'
-import { inspect, tryToAnnounce, warnOfChannel } from './redis/inspection.ts'
+import { tryToAnnounce, warnOfChannel, warnOfRisks } from './redis/inspection.ts'
 import { pageOf } from './redis/list.ts'
 import { checkedSettings } from './redis/options.ts'
 import type { RedisSettings, RedisStoreOptions } from './redis/options.ts'
@@ -37,6 +37,7 @@ import { entryFrom, versionText } from './redis/record.ts'
 import { bumpFrom } from './redis/replies.ts'
 import { runScript } from './redis/script.ts'
 import type { Run } from './redis/script.ts'
+import { risks } from './redis/server-check.ts'
 import { RedisServer } from './redis/server.ts'
 import { Writes } from './redis/writes.ts'
 import type { PlannedWrite, WriteReply } from './redis/writes.ts'
@@ -94,7 +95,7 @@ class RedisStore implements Store {
       if (this.#isInspected) return
       this.#isInspected = true
       const { logger, push } = this.#settings
-      await inspect(connection, startedAt, logger)
+      warnOfRisks(logger, await risks(connection, startedAt))
       if (!push) return
       const { channel } = this.#server.keys
       const refusal = await tryToAnnounce(connection, startedAt, ['PUBLISH', channel])

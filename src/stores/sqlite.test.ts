@@ -1,34 +1,15 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { after, afterEach, test } from 'node:test'
+import { test } from 'node:test'
+import { sqliteFiles, tamper } from '../../test/support/sqlite-files.ts'
 import type { NewEntry, Store, WriteOutcome } from '../cache/store.ts'
 import { isSallyportError } from '../shared/errors.ts'
 import type { ErrorCode } from '../shared/errors.ts'
 import { manualClock } from '../testing/manual-clock.ts'
-import { sqliteStore } from './sqlite.ts'
-import type { SqliteStoreOptions } from './sqlite.ts'
 
-const directory = mkdtempSync(join(tmpdir(), 'sallyport-sqlite-'))
-const stores: Store[] = []
-let files = 0
-
-afterEach(async () => {
-  for (const store of stores.splice(0)) await store.close()
-})
-after(() => rmSync(directory, { recursive: true }))
-
-function newPath(): string {
-  return join(directory, `${++files}.db`)
-}
-
-function open(path: string, options: SqliteStoreOptions = {}): Store {
-  const store = sqliteStore({ path, ...options })
-  stores.push(store)
-  return store
-}
+const { directory, newPath, open } = sqliteFiles()
 
 function entry(key: string, rest: Partial<NewEntry> = {}): NewEntry {
   return { key, value: Uint8Array.of(1, 2, 3), lifetime: { idleMs: 60_000 }, ...rest }
@@ -45,13 +26,6 @@ function rejectsWith(code: ErrorCode, message: RegExp): (error: unknown) => bool
     assert.match(error.message, message)
     return true
   }
-}
-
-/** What somebody else does to the file. */
-function tamper(path: string, sql: string): void {
-  const database = new DatabaseSync(path)
-  database.exec(sql)
-  database.close()
 }
 
 function onInsertOf(key: string, statement: string): string {

@@ -24,6 +24,7 @@ import { EntryWrites } from './sqlite/entry-writes.ts'
 import type { WritingUnit } from './sqlite/entry-writes.ts'
 import { EpochRows } from './sqlite/epoch-rows.ts'
 import { tellMigrated } from './sql/migration.ts'
+import { LostIdentity } from './sql/lost-identity.ts'
 import { SqlRetries } from './sql/retries.ts'
 import { loadDriver } from './sqlite/connection.ts'
 import type { Connection, Driver } from './sqlite/connection.ts'
@@ -193,7 +194,8 @@ class SqliteStore implements Store {
   }
 
   #failure(error: unknown): unknown {
-    if (isSqliteError(error)) this.#disconnect()
+    // Without connections the next operation looks at the tables, and makes what is missing.
+    if (isSqliteError(error) || error instanceof LostIdentity) this.#disconnect()
     return translated(error, this.#settings.path)
   }
 

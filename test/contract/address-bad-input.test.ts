@@ -12,8 +12,11 @@ import { Client } from 'pg'
 import { ConfigError, isSallyportError } from '../../src/index.ts'
 import type { Logger, Store } from '../../src/index.ts'
 import { mysqlStore } from '../../src/stores/mysql.ts'
+import type { MysqlStoreOptions } from '../../src/stores/mysql.ts'
 import { postgresStore } from '../../src/stores/postgres.ts'
+import type { PostgresStoreOptions } from '../../src/stores/postgres.ts'
 import { redisStore } from '../../src/stores/redis.ts'
+import type { RedisStoreOptions } from '../../src/stores/redis.ts'
 import { sqliteStore } from '../../src/stores/sqlite.ts'
 import { startWorld } from '../support/app.ts'
 import { recordingLogger } from '../support/recording-logger.ts'
@@ -26,12 +29,25 @@ import { suiteScope } from '../support/suite-scope.ts'
 import { hidden, told } from '../support/told.ts'
 import { createUserAgent } from '../support/user-agent.ts'
 
+/** Whatever somebody without a compiler might pass. */
 type Loose = Record<string, unknown>
 
 const stores: Record<string, { option: string; scheme: string; withOptions(options: Loose): Store }> = {
-  postgres: { option: 'connectionString', scheme: 'postgres', withOptions: (options) => postgresStore(options) },
-  mysql: { option: 'connectionString', scheme: 'mysql', withOptions: (options) => mysqlStore(options) },
-  redis: { option: 'url', scheme: 'redis', withOptions: (options) => redisStore(options) },
+  postgres: {
+    option: 'connectionString',
+    scheme: 'postgres',
+    withOptions: (options) => postgresStore(options as unknown as PostgresStoreOptions),
+  },
+  mysql: {
+    option: 'connectionString',
+    scheme: 'mysql',
+    withOptions: (options) => mysqlStore(options as unknown as MysqlStoreOptions),
+  },
+  redis: {
+    option: 'url',
+    scheme: 'redis',
+    withOptions: (options) => redisStore(options as unknown as RedisStoreOptions),
+  },
 }
 
 const said = told()

@@ -107,19 +107,23 @@ for (const kind of Object.keys(places) as (keyof typeof places)[]) {
     })
   }
 
-  test(`a meta row that is made again has another identity and the promise that was given: ${kind}`, options, async (t) => {
-    const { store, wipe } = await open(t, kind)
-    const before = await store.epochs([])
-    await wipe()
-    await assert.rejects(store.epochs(before.numbers), isMismatch)
-    const again = await store.epochs(before.numbers)
-    assert.match(again.incarnation, /./)
-    assert.notEqual(again.incarnation, before.incarnation)
-    assert.equal(again.maxStalenessMs, maxStalenessMs)
-    const { bumps } = await store.remove({ key: 'session:a' })
-    assert.equal(bumps[0]?.incarnation, again.incarnation)
-    assert.ok((bumps[0]?.n ?? 0) > (before.numbers[bumps[0]?.bucket ?? 0] ?? 0))
-  })
+  test(
+    `a meta row that is made again has another identity and the promise that was given: ${kind}`,
+    options,
+    async (t) => {
+      const { store, wipe } = await open(t, kind)
+      const before = await store.epochs([])
+      await wipe()
+      await assert.rejects(store.epochs(before.numbers), isMismatch)
+      const again = await store.epochs(before.numbers)
+      assert.match(again.incarnation, /./)
+      assert.notEqual(again.incarnation, before.incarnation)
+      assert.equal(again.maxStalenessMs, maxStalenessMs)
+      const { bumps } = await store.remove({ key: 'session:a' })
+      assert.equal(bumps[0]?.incarnation, again.incarnation)
+      assert.ok((bumps[0]?.n ?? 0) > (before.numbers[bumps[0]?.bucket ?? 0] ?? 0))
+    },
+  )
 }
 
 test('a read that finds no meta row has it made again: mariadb', { skip: whyNotOn('mariadb') }, async (t) => {

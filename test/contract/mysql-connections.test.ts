@@ -307,11 +307,40 @@ for (const kind of ['mariadb', 'mysql'] as const) {
       })
     }
 
+    test('a store that would leave the requests of a shared pool no connection is refused, until another is closed', async () => {
+      const pool = poolWith({ uri: connectionString, connectionLimit: 2 })
+      const [first, second] = ['first', 'second'].map((tableName) => opened({ pool, tableName }))
+      await first!.epochs([])
+      await assert.rejects(second!.epochs([]), /at least 3 connections: 2 stores/)
+      assert.deepEqual((await first!.read(['a'])).entries, [undefined])
+      await first!.close()
+      await second!.epochs([])
+      assert.deepEqual((await second!.read(['a'])).entries, [undefined])
+    })
+
+    test('a pool of the application may be SERIALIZABLE', async () => {
+      const store = opened({
+        pool: settingPool(connectionString, 'TRANSACTION ISOLATION LEVEL SERIALIZABLE'),
+        tableName: 'serializable',
+      })
+      await store.create(entry('a'))
+      const change = { value: Buffer.of(1), bump: true }
+      await Promise.all([1, 2, 3, 4].map(() => store.extend('a', hour)))
+      assert.equal((await store.replace('a', 1, change)).outcome, 'replaced')
+      const removals = await Promise.all([1, 2, 3, 4].map(() => store.remove({ key: 'a' })))
+      assert.equal(removals.filter(({ removed }) => removed === 1).length, 1)
+    })
+
     for (const [what, poolOf, said] of [
       ['has autocommit off', () => settingPool(connectionString, 'autocommit = 0'), /autocommit/],
       ['counts changed rows', () => poolWith({ uri: connectionString, flags: ['-FOUND_ROWS'] }), /FOUND_ROWS/],
       ['has a lax SQL mode', () => settingPool(connectionString, "sql_mode = ''"), /strict/],
       ['has another character set', () => poolWith({ uri: connectionString, charset: 'latin1' }), /utf8mb4/],
+      [
+        'reads what is not committed',
+        () => settingPool(connectionString, 'TRANSACTION ISOLATION LEVEL READ UNCOMMITTED'),
+        /READ UNCOMMITTED/,
+      ],
       ['selects no database', () => poolWith({ uri: connectionString.replace(/[^/]*$/, '') }), /selects no database/],
     ] as const) {
       test(`a pool of the application is refused if it ${what}`, async () => {

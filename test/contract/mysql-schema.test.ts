@@ -117,6 +117,22 @@ for (const kind of ['mariadb', 'mysql'] as const) {
       })
     }
 
+    for (const type of ['LONGBLOB', 'TEXT', 'JSON'])
+      test(`a plain table with rows without a value or a deadline, or with one at the end of time, is upgraded: ${type}`, async () => {
+        const tableName = `odd_${type}`.toLowerCase()
+        await admin.query(
+          `CREATE TABLE ${tableName} (cache_key VARCHAR(255) PRIMARY KEY, cache_value ${type}, expires_at BIGINT)`,
+        )
+        await admin.query(`INSERT INTO ${tableName} VALUES ('never', '1', 9223372036854775807),
+          ('past', '2', -9223372036854775808), ('none', '3', NULL), ('empty', NULL, 99999999999)`)
+        const store = opened({ connectionString, tableName })
+        const { entries } = await store.read(['never', 'past', 'none', 'empty'])
+        assert.equal(entries[0]?.times.expiresAt, 8_640_000_000_000_000)
+        assert.deepEqual([entries[1], entries[2]], [undefined, undefined])
+        assert.equal(Buffer.from(entries[3]?.value ?? []).toString(), 'null')
+        assert.equal(await store.sweep(10), 2)
+      })
+
     for (const [what, definition] of [
       ['other columns', '(id INT PRIMARY KEY, cache_key VARCHAR(255))'],
       ['another primary key', '(cache_key VARCHAR(255), cache_value TEXT, expires_at INT PRIMARY KEY)'],

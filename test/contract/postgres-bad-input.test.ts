@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { inspect } from 'node:util'
-import { Client } from 'pg'
+import { Client, Pool } from 'pg'
+import type { PoolConfig } from 'pg'
 import type { Store } from '../../src/cache/store.ts'
 import { isSallyportError } from '../../src/shared/errors.ts'
 import { postgresStore } from '../../src/stores/postgres.ts'
@@ -20,7 +21,7 @@ describe('bad input', { skip: whyNotTested('postgres') }, () => {
   })
   after(() => database.drop())
 
-  async function using<T>(options: PostgresStoreOptions, work: (store: Store) => Promise<T>): Promise<T> {
+  async function using<T>(options: Omit<PostgresStoreOptions, 'pool'>, work: (store: Store) => Promise<T>): Promise<T> {
     const store = postgresStore({ connectionString: database.url, maxConnections: 3, ...options })
     try {
       return await work(store)
@@ -45,6 +46,24 @@ describe('bad input', { skip: whyNotTested('postgres') }, () => {
 
   test('a port where nothing listens is named as the problem', async () => {
     assert.match((await refusal(urlWith({ port: String(await freePort()) }))).message, /nothing listens/)
+  })
+
+  test('a certificate that is not there is named as the problem, not a socket', async () => {
+    const { message } = await refusal(`${database.url}?sslrootcert=/nowhere/ca.pem`)
+    assert.match(message, /a file that `connectionString` names/)
+    assert.doesNotMatch(message, /socket/)
+  })
+
+  test('a socket where nothing listens is named as the problem', async () => {
+    assert.match((await refusal('postgres://app@%2Fnowhere/app')).message, /nothing listens at the socket/)
+  })
+
+  test('a pool that answers in binary is refused', async () => {
+    const pool = new Pool({ connectionString: database.url, binary: true } as PoolConfig)
+    const store = postgresStore({ pool })
+    await assert.rejects(store.read(['a']), /answer in binary.*leave out `binary`/)
+    await store.close()
+    await pool.end()
   })
 
   test('a user who does not exist is named as the problem, and the password is nowhere', async () => {

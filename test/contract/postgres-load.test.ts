@@ -27,9 +27,9 @@ describe('load', { skip: whyNotTested('postgres') }, () => {
     await database.drop()
   })
 
-  async function using<T>(options: PostgresStoreOptions, work: (store: Store) => Promise<T>): Promise<T> {
+  async function using<T>(options: Partial<PostgresStoreOptions>, work: (store: Store) => Promise<T>): Promise<T> {
     const where = options.pool === undefined ? { connectionString: database.url } : {}
-    const store = postgresStore({ ...where, ...options })
+    const store = postgresStore({ ...where, ...options } as PostgresStoreOptions)
     try {
       await store.init({ maxStalenessMs: 1_000 })
       return await work(store)

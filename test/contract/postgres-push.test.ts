@@ -31,9 +31,9 @@ describe('push', { skip: whyNotTested('postgres') }, () => {
     await database.drop()
   })
 
-  async function open(options: PostgresStoreOptions = {}): Promise<Store> {
+  async function open(options: Partial<PostgresStoreOptions> = {}): Promise<Store> {
     const where = options.pool === undefined ? { connectionString: database.url, maxConnections: 3 } : {}
-    const store = postgresStore({ ...where, ...options })
+    const store = postgresStore({ ...where, ...options } as PostgresStoreOptions)
     opened.push(store)
     await store.init({ maxStalenessMs: 1_000 })
     return store

@@ -26,7 +26,10 @@ for (const kind of ['postgres', 'postgres18'] as const) {
 
     const nextTable = (): string => `t${++tables}`
 
-    async function using<T>(options: PostgresStoreOptions, work: (store: Store) => Promise<T>): Promise<T> {
+    async function using<T>(
+      options: Omit<PostgresStoreOptions, 'pool'>,
+      work: (store: Store) => Promise<T>,
+    ): Promise<T> {
       const store = postgresStore({ connectionString: database.url, maxConnections: 3, push: false, ...options })
       try {
         await store.init({ maxStalenessMs: 1_000 })
@@ -36,7 +39,7 @@ for (const kind of ['postgres', 'postgres18'] as const) {
       }
     }
 
-    async function assertMismatch(options: PostgresStoreOptions, message: RegExp): Promise<void> {
+    async function assertMismatch(options: Omit<PostgresStoreOptions, 'pool'>, message: RegExp): Promise<void> {
       await assert.rejects(
         using(options, async () => {}),
         (error) => isSallyportError(error) && error.code === 'ERR_STORE_MISMATCH' && message.test(error.message),
@@ -70,6 +73,23 @@ for (const kind of ['postgres', 'postgres18'] as const) {
         })
       })
     }
+
+    for (const jsonb of [false, true])
+      test(`a plain table with rows without a value or a deadline, or with one at the end of time, is upgraded (jsonb: ${jsonb})`, async () => {
+        const tableName = nextTable()
+        await client.query(
+          `CREATE TABLE ${tableName} (cache_key TEXT PRIMARY KEY, cache_value TEXT, expires_at BIGINT)`,
+        )
+        await client.query(`INSERT INTO ${tableName} VALUES ('never', '1', 9223372036854775807),
+          ('past', '2', -9223372036854775808), ('none', '3', NULL), ('empty', NULL, 99999999999)`)
+        await using({ tableName, jsonb }, async (store) => {
+          const { entries } = await store.read(['never', 'past', 'none', 'empty'])
+          assert.equal(entries[0]?.times.expiresAt, 8_640_000_000_000_000)
+          assert.deepEqual([entries[1], entries[2]], [undefined, undefined])
+          assert.equal(Buffer.from(entries[3]?.value ?? [9]).toString(), jsonb ? 'null' : '')
+          assert.equal(await store.sweep(10), 2)
+        })
+      })
 
     test('an upgraded table has the columns, types and indexes of a new one', async () => {
       const [plain, fresh] = [nextTable(), nextTable()]

@@ -9,7 +9,7 @@ import { freshDatabase } from '../support/servers/shared.ts'
 import type { FreshDatabase } from '../support/servers/shared.ts'
 import { whyNotTested } from '../support/servers/why-not-tested.ts'
 
-const kinds: Record<string, PostgresStoreOptions> = {
+const kinds: Record<string, Omit<PostgresStoreOptions, 'connectionString' | 'pool'>> = {
   'values as JSONB': { jsonb: true },
   'an UNLOGGED table': { unlogged: true },
 }

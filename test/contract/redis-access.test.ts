@@ -32,7 +32,7 @@ describe('Redis with users', { skip: whyNotTested('redis', 'own') }, async () =>
   })
   const at = (credentials: string, database = 0): string =>
     `redis://${credentials}${credentials === '' ? '' : '@'}127.0.0.1:${server.port}/${database}`
-  const make = (options: Partial<RedisStoreOptions>): Store => {
+  const make = (options: RedisStoreOptions): Store => {
     const { logger } = recordingLogger()
     const store = redisStore({ keyPrefix: 'app:', logger, operationTimeoutMs: 2_000, ...options })
     opened.push(store)

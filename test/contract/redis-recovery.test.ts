@@ -12,7 +12,7 @@ import { startServer } from '../support/servers/server.ts'
 import type { TestServer } from '../support/servers/server.ts'
 import { whyNotTested } from '../support/servers/why-not-tested.ts'
 
-type Way = (url: string) => Pick<RedisStoreOptions, 'url' | 'client'>
+type Way = (url: string) => RedisStoreOptions
 
 const ways: Record<string, Way> = {
   'a URL': (url) => ({ url }),
@@ -119,21 +119,6 @@ for (const [name, way] of Object.entries(ways)) {
       await full.stop()
     })
 
-    test('a server that may evict anything is warned of once', async () => {
-      const { logger, lines } = recordingLogger()
-      const admin = createClient({ url: server.url })
-      await admin.connect()
-      await admin.configSet('maxmemory-policy', 'allkeys-lru')
-      const store = await stores.open({ logger })
-      await store.init({ maxStalenessMs: 2_000 })
-      await admin.configSet('maxmemory-policy', 'noeviction')
-      admin.destroy()
-      assert.deepEqual(
-        lines.map(({ level, message }) => [level, message.includes('allkeys-lru')]),
-        [['warn', true]],
-      )
-    })
-
     test('a server that is not there is unavailable at the start, and needs no second store later', async () => {
       const late = await startServer('redis')
       await late.kill()
@@ -160,7 +145,7 @@ class OpenStores {
     this.#server = server
   }
 
-  make(options: Partial<RedisStoreOptions> = {}): Store {
+  make(options: Omit<RedisStoreOptions, 'url' | 'client'> = {}): Store {
     const { logger } = recordingLogger()
     const keyPrefix = `store${this.#opened.length}:`
     const store = redisStore({ keyPrefix, logger, ...this.#way(this.#server.url), ...options })
@@ -168,7 +153,7 @@ class OpenStores {
     return store
   }
 
-  async open(options: Partial<RedisStoreOptions> = {}): Promise<Store> {
+  async open(options: Omit<RedisStoreOptions, 'url' | 'client'> = {}): Promise<Store> {
     const store = this.make(options)
     await store.init({ maxStalenessMs: 1_000 })
     return store

@@ -40,7 +40,9 @@ for (const kind of ['redis', 'valkey'] as const) {
       await server.stop()
     })
 
-    const open = async (options: Partial<RedisStoreOptions> = {}): Promise<{ store: Store; prefix: string }> => {
+    const open = async (
+      options: Omit<RedisStoreOptions, 'url' | 'client'> = {},
+    ): Promise<{ store: Store; prefix: string }> => {
       const prefix = options.keyPrefix ?? `store${++stores}:`
       const { logger } = recordingLogger()
       const store = redisStore({ url: server.url, keyPrefix: prefix, logger, ...options })

@@ -8,7 +8,8 @@ import type { TestContext } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import type { Store } from '../../src/index.ts'
+import { TwoTierAuthCache } from '../../src/index.ts'
+import type { AuthSession, Store } from '../../src/index.ts'
 import { mysqlStore } from '../../src/stores/mysql.ts'
 import { postgresStore } from '../../src/stores/postgres.ts'
 import { redisStore } from '../../src/stores/redis.ts'
@@ -91,6 +92,30 @@ describe('sessions copied by examples/migrate', { skip: skipped }, () => {
       assert.equal(await app.auth.sessions.revokeAll({ subject: 'alice' }), 1)
       assert.equal((await askMe(browsers[0], app)).status, 401)
       assert.equal((await askMe(browsers[2], app)).status, 200)
+    })
+  }
+
+  for (const from of ['redis', 'mysql', 'postgres', 'sqlite'] as const) {
+    it(`from ${from}: also those that belong to nobody, as the seven operations make them`, async (t) => {
+      const [source, target] = [await newPlace(t, from), await newPlace(t, from === 'redis' ? 'sqlite' : 'redis')]
+      const secret = 'a secret of thirty-two characters, at least'
+      const open = (place: Place): TwoTierAuthCache => {
+        const cache = new TwoTierAuthCache({ store: place.open(), secret, logger })
+        t.after(() => cache.close())
+        return cache
+      }
+      const [old, fresh] = [open(source), open(target)]
+      const sessionOf = (text: string): AuthSession => {
+        return {
+          accessToken: 'token',
+          tokenType: 'Bearer',
+          claims: { sub: 'alice', iss: 'https://a.example' },
+          data: { text },
+        }
+      }
+      for (const id of ['a', 'b', 'c']) await old.setAuthSession(id, sessionOf(id))
+      assert.equal(await runCopy(source, target), '3 sessions copied')
+      for (const id of ['a', 'b', 'c']) assert.deepEqual((await fresh.getAuthSession(id))?.data, { text: id })
     })
   }
 

@@ -52,6 +52,12 @@ describe('an operation', () => {
     assert.deepEqual(events, [{ type: 'slow-operation', store: 'memory', operation: 'remove', ms: 350 }])
   })
 
+  test('that opens the store is never slow: there may be tables to make', async () => {
+    const { slow, take } = world()
+    await take(5_000, 'init')
+    assert.equal(slow.count, 0)
+  })
+
   test('is never slow where the threshold is 0', async (t) => {
     const events = slowEvents(t)
     const { slow, lines, take } = world(0)

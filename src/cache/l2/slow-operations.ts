@@ -26,7 +26,8 @@ export class SlowOperations {
   /** To be told of everything that was sent, when it has ended or was given up; `sentAt` is monotonic. */
   ended(operation: string, sentAt: number): void {
     const { store, thresholdMs, clock } = this.#options
-    if (thresholdMs === 0) return
+    // At the start there are connections, and perhaps tables, to be made.
+    if (thresholdMs === 0 || operation === 'init') return
     const ms = Math.round(clock.monotonic() - sentAt)
     if (ms <= thresholdMs) return
     this.count++
@@ -42,6 +43,6 @@ export class SlowOperations {
     const fields = { store, operation, ms, count: this.#unsaid }
     this.#saidAt = monotonic
     this.#unsaid = 0
-    logger.warn(fields, `the store took longer than ${thresholdMs} ms: \`count\` operations since this was said last`)
+    logger.warn(fields, `${operation} took the store ${ms} ms; since the last such line \`count\` operations took longer than ${thresholdMs} ms`)
   }
 }

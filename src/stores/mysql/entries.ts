@@ -9,7 +9,6 @@ import type {
   ReplaceReply,
   StoredEntry,
 } from '../../cache/store.ts'
-import { SallyportError } from '../../shared/errors.ts'
 import { deadlines } from '../rules/deadlines.ts'
 import { decideExtend, decideReplace } from '../rules/decisions.ts'
 import type { Known } from '../rules/decisions.ts'
@@ -17,6 +16,7 @@ import { isDuplicate } from './errors.ts'
 import { bound, padded } from './session.ts'
 import type { MysqlSession, Value } from './session.ts'
 import type { EntryStatements, MysqlStatements } from './statements.ts'
+import { LostIdentity } from '../sql/lost-identity.ts'
 import { entryOf, inSeconds, pageFrom, timesOf } from '../sql/rows.ts'
 import type { EntryRow, InfoRow, pageToAsk } from '../sql/rows.ts'
 import { tableOf } from '../sql/schema.ts'
@@ -154,10 +154,9 @@ export function presentRows<Row extends { cache_key: Buffer | null }>(
   )
 }
 
-export function clockOf(rows: readonly { now: number }[]): number {
+function clockOf(rows: readonly { now: number }[]): number {
   const now = rows[0]?.now
-  if (now === undefined)
-    throw new SallyportError('ERR_STORE_MISMATCH', 'the row that identifies the store is missing from its meta table')
+  if (now === undefined) throw new LostIdentity()
   return now
 }
 

@@ -1,5 +1,5 @@
 import type { Bump, EpochsReply } from '../../cache/store.ts'
-import { SallyportError, StoreUnavailableError } from '../../shared/errors.ts'
+import { StoreUnavailableError } from '../../shared/errors.ts'
 import { bucketCount, byBucket, riseFrom, totalsOf } from '../rules/bumps.ts'
 import { readOnlyFault } from './errors.ts'
 import { padded } from './session.ts'
@@ -7,10 +7,11 @@ import type { MysqlSession } from './session.ts'
 import type { MysqlStatements } from './statements.ts'
 import { epochsFrom, recentAfter } from '../sql/epochs.ts'
 import type { EpochRow } from '../sql/epochs.ts'
+import { LostIdentity } from '../sql/lost-identity.ts'
 
 interface LockedRow extends EpochRow {
   now: number
-  incarnation: string
+  incarnation: string | null
 }
 
 interface IdentityRow {
@@ -46,6 +47,7 @@ export class MysqlEpochs {
       byBucket(keys).map(([bucket, named]) => {
         const row = rows.get(bucket)
         if (row === undefined) throw new StoreUnavailableError('a row of an epoch vanished while it was locked')
+        if (row.incarnation === null) throw new LostIdentity()
         const rise = riseFrom(bucket, row.n, named, row.now)
         rows.set(bucket, { ...row, n: rise.n, recent: recentAfter(row, rise) })
         return { incarnation: row.incarnation, ...rise }
@@ -87,7 +89,7 @@ export class MysqlEpochs {
 }
 
 function identityOf(row: IdentityRow | undefined): Pick<EpochsReply, 'incarnation' | 'maxStalenessMs' | 'storeNow'> {
-  if (row === undefined) throw new SallyportError('ERR_STORE_MISMATCH', 'the row that identifies the store is missing')
+  if (row === undefined) throw new LostIdentity()
   if (isOn(row.read_only) || isOn(row.innodb_read_only)) throw readOnlyFault()
   return { incarnation: row.incarnation, maxStalenessMs: row.max_staleness_ms, storeNow: row.now }
 }

@@ -52,10 +52,9 @@ export class MysqlKind implements DatabaseKind<MysqlSession> {
   }
 
   async raiseMaxStaleness(session: MysqlSession, maxStalenessMs: number): Promise<void> {
-    const { touchMeta, raiseMaxStaleness } = this.#statements
     // The first statement that finds a row: what a pool counts can be seen here, before anything depends on it.
-    await checkFoundRows(session, touchMeta)
-    await session.change(raiseMaxStaleness, [maxStalenessMs, maxStalenessMs])
+    await checkFoundRows(session, this.#statements)
+    await session.change(this.#statements.raiseMaxStaleness, [maxStalenessMs, maxStalenessMs])
   }
 
   /** A row that was not there when a unit looked belongs to somebody who was faster. */

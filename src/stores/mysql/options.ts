@@ -5,8 +5,11 @@ import type { Rules } from '../../shared/options.ts'
 import { sqlRules, sqlSettings, wrongTogether, wrongUrl } from '../sql/options.ts'
 import type { SqlCacheConfig, SqlSettings } from '../sql/options.ts'
 
-/** Where the database is and how it is used. One of `connectionString` and `pool` is required. */
-export interface MysqlStoreOptions extends SqlCacheConfig {
+/** Where the database is, by `connectionString` or by `pool`, and how it is used. */
+export type MysqlStoreOptions = Options &
+  ({ connectionString: string; pool?: never } | { pool: Pool | PromisePool; connectionString?: never })
+
+interface Options extends SqlCacheConfig {
   /**
    * A URL: `mysql://user:password@host:3306/database`; `mariadb://` means the same. Parameters: `?ssl=true` for TLS with
    * a certificate that Node.js trusts, `?ssl={"ca":"…"}` for other options of TLS, `?socketPath=/run/mysqld/mysqld.sock`.
@@ -15,7 +18,7 @@ export interface MysqlStoreOptions extends SqlCacheConfig {
   /**
    * A pool of `mysql2` that the application has already, of callbacks or of promises; who made it closes it. It needs a
    * database, a strict SQL mode, utf8mb4, autocommit and FOUND_ROWS, all of which are defaults, and at least two
-   * connections: one of them stays with the store, for polling. Excludes `connectionString`, `maxConnections` and
+   * connections: one of them stays with each store, for polling. Excludes `connectionString`, `maxConnections` and
    * `minConnections`.
    */
   pool?: Pool | PromisePool
@@ -31,7 +34,7 @@ export interface MysqlSettings extends SqlSettings {
 
 const example = 'mysql://user:password@localhost:3306/app'
 
-const rules: Rules<MysqlStoreOptions> = {
+const rules: Rules<Options> = {
   ...sqlRules,
   connectionString: text(wrongConnectionString),
   pool: objectWith('a pool of mysql2', 'getConnection', 'execute', 'query', 'end'),

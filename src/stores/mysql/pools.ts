@@ -1,9 +1,9 @@
 import type { PoolOptions } from 'mysql2'
-import { ConfigError } from '../../shared/errors.ts'
 import { CallersPool, OwnPool } from './driver-pool.ts'
 import { KeptConnection } from './kept-connection.ts'
 import type { MysqlSettings } from './options.ts'
 import type { MysqlSession } from './session.ts'
+import { loaded } from '../rules/driver.ts'
 import type { DriverPools } from '../sql/database.ts'
 
 interface MysqlPools extends DriverPools<MysqlSession> {
@@ -17,7 +17,7 @@ export async function driverPools(settings: MysqlSettings): Promise<MysqlPools> 
   const { address, pool, maxConnections, minConnections } = settings
   if (pool !== undefined) {
     const main = new CallersPool(pool)
-    return { main, poll: new KeptConnection(main), ahead: 0 }
+    return { main, poll: new KeptConnection(main, pool), ahead: 0 }
   }
   const driver = await loadDriver()
   const ours = (max: number, min: number): OwnPool => {
@@ -31,12 +31,8 @@ export async function driverPools(settings: MysqlSettings): Promise<MysqlPools> 
 
 /** Loads `mysql2` when it is first needed. */
 async function loadDriver(): Promise<Driver> {
-  try {
-    const driver = await import('mysql2')
-    return driver.default
-  } catch {
-    throw new ConfigError('mysqlStore', [{ path: 'connectionString', message: 'needs the driver: npm install mysql2' }])
-  }
+  const wanted = { store: 'mysqlStore', option: 'connectionString', name: 'mysql2' }
+  return (await loaded(wanted, () => import('mysql2'))).default
 }
 
 function fixed({ operationTimeoutMs }: MysqlSettings): PoolOptions {

@@ -6,7 +6,7 @@ import type { MysqlSettings } from './options.ts'
 import type { MysqlSession } from './session.ts'
 import { notPermitted, refuseToMigrate, tellMigrated } from '../sql/migration.ts'
 import type { SchemaCommand } from '../sql/migration.ts'
-import { pendingStatements, schemaVersion, tableNames, withEnding } from '../sql/schema.ts'
+import { latestSecond, pendingStatements, schemaVersion, tableNames, withEnding } from '../sql/schema.ts'
 import type { FoundSchema, SchemaStatements, TableNames } from '../sql/schema.ts'
 
 /**
@@ -46,6 +46,10 @@ export function mysqlSchema(names: TableNames): SchemaStatements {
     upgrade: (table) => [
       // So that a text in another character set becomes the bytes it has everywhere.
       `ALTER TABLE ${table} CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`,
+      `UPDATE ${table} SET expires_at = GREATEST(0, LEAST(COALESCE(expires_at, 0), ${latestSecond}))
+  WHERE expires_at IS NULL OR expires_at NOT BETWEEN 0 AND ${latestSecond}`,
+      // The value of nobody, in words that a column of JSON takes too.
+      `UPDATE ${table} SET cache_value = 'null' WHERE cache_value IS NULL`,
       // One statement, so that no table is ever found half upgraded; the defaults fill the rows that are there.
       `ALTER TABLE ${table} ${engine},
   MODIFY cache_key ${key},

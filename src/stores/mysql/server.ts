@@ -1,5 +1,7 @@
 import { SallyportError, StoreUnavailableError } from '../../shared/errors.ts'
 import type { MysqlSession } from './session.ts'
+import type { MysqlStatements } from './statements.ts'
+import { LostIdentity } from '../sql/lost-identity.ts'
 
 /** What a connection says of its server and of its own settings. */
 interface Facts {
@@ -36,7 +38,7 @@ const factsText = `SELECT VERSION() AS version, DATABASE() AS database_name, @@s
 export async function checkServer(session: MysqlSession): Promise<ServerTraits> {
   const [facts] = await session.rows<Facts>(factsText)
   if (facts === undefined) throw new StoreUnavailableError('the server did not say what it is')
-  const wrong = wrongVersion(facts.version) ?? wrongSettings(facts)
+  const wrong = wrongVersion(facts.version) ?? wrongSettings(facts) ?? (await wrongIsolation(session))
   if (wrong !== undefined) throw mismatch(wrong)
   return {
     maxPacketBytes: facts.max_allowed_packet,
@@ -46,9 +48,14 @@ export async function checkServer(session: MysqlSession): Promise<ServerTraits> 
 }
 
 /** Refuses a pool that counts as changed only what became different: a write of equal values would seem to find nothing. */
-export async function checkFoundRows(session: MysqlSession, touchMeta: string): Promise<void> {
+export async function checkFoundRows(
+  session: MysqlSession,
+  { touchMeta, ping }: Pick<MysqlStatements, 'touchMeta' | 'ping'>,
+): Promise<void> {
   const { rows } = await session.change(touchMeta)
-  if (rows !== 1) throw mismatch('the `pool` counts changed rows, not found ones; leave FOUND_ROWS in its `flags`')
+  if (rows === 1) return
+  if ((await session.rows(ping)).length === 0) throw new LostIdentity()
+  throw mismatch('the `pool` counts changed rows, not found ones; leave FOUND_ROWS in its `flags`')
 }
 
 const oldest = { mysql: [8, 0], mariadb: [10, 11] } as const
@@ -70,6 +77,15 @@ function wrongSettings(facts: Facts): string | undefined {
   if ([facts.client, facts.connection, facts.results].some((charset) => charset !== 'utf8mb4'))
     return 'the `pool` has another character set than utf8mb4; leave out its `charset`'
   return undefined
+}
+
+/** The name of the setting depends on the server. A unit sets its own; a single read goes by what is set. */
+async function wrongIsolation(session: MysqlSession): Promise<string | undefined> {
+  const rows = await session.rows<{ Value: string }>(
+    `SHOW SESSION VARIABLES WHERE variable_name IN ('transaction_isolation', 'tx_isolation')`,
+  )
+  if (!rows.some(({ Value }) => /^read.uncommitted$/i.test(Value))) return undefined
+  return 'the isolation of the `pool` is READ UNCOMMITTED, where a read sees what is never kept; take another'
 }
 
 function laxityOf(facts: Facts): string | undefined {

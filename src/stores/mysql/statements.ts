@@ -18,7 +18,7 @@ export interface EntryStatements {
   replace: string
   extend: string
   take: string
-  /** The entries, expired ones too, locked in the order of their keys, and the clock in every row. */
+  /** The entries, expired ones too, locked in the order of their keys, and the clock as it is then in every row. */
   lock: Sized
   insertMany: Sized
   replaceMany: Sized
@@ -50,6 +50,13 @@ export interface MysqlStatements {
 
 /** Milliseconds by the server's clock as the statement began; no time zone and no change of it matters. */
 const serverNow = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000"
+
+/**
+ * The same at the moment it is looked at, which for a row that gets locked is under its lock. A write may wait for that
+ * until the row's time is over, and what others have read as absent meanwhile has to stay so. SYSDATE is the one clock
+ * that goes on within a statement; only how far it went counts, as it is in the time zone of the connection.
+ */
+const nowUnderLock = `(${serverNow} + GREATEST(0, TIMESTAMPDIFF(MICROSECOND, NOW(3), SYSDATE(3))) DIV 1000)`
 
 /** The columns of a row that is written whole, in the order of its values. */
 const written = `cache_key, cache_value, version, expires_ms, expires_at, absolute_expires_ms, subject_hash, sid_hash,
@@ -120,7 +127,7 @@ function entryStatements(table: string, meta: string): EntryStatements {
   const live = (columns: string, condition: string): string => `SELECT ${serverNow} AS now, ${prefixed(columns)}
     FROM ${meta} m LEFT JOIN ${table} e ON e.cache_key ${condition} AND e.expires_ms > ${serverNow} WHERE m.id = 1`
   const asLookedAt = `WHERE cache_key = ? AND version = ? AND created_at = ? AND last_accessed_at = ? AND expires_ms = ?
-    AND expires_ms > ${serverNow}`
+    AND expires_ms > ${nowUnderLock}`
   return {
     read: sized((n) => live(`${infoColumns}, cache_value`, `IN (${marks(n)})`)),
     look: live(infoColumns, '= ?'),
@@ -130,7 +137,8 @@ function entryStatements(table: string, meta: string): EntryStatements {
     replace: `UPDATE ${table} SET cache_value = ?, version = ?, expires_ms = ?, expires_at = ?,
       absolute_expires_ms = ?, last_accessed_at = ? ${asLookedAt}`,
     extend: `UPDATE ${table} SET expires_ms = ?, expires_at = ?, last_accessed_at = ? ${asLookedAt}`,
-    take: `DELETE FROM ${table} WHERE cache_key = ? AND version = ? AND created_at = ? AND expires_ms > ${serverNow}`,
+    take: `DELETE FROM ${table}
+      WHERE cache_key = ? AND version = ? AND created_at = ? AND expires_ms > ${nowUnderLock}`,
     expired: `SELECT cache_key FROM ${table} WHERE expires_at <= ${inSeconds(serverNow)} AND expires_ms <= ${serverNow}
       ORDER BY expires_at LIMIT ?`,
     sweepMany: sized((n) => `${deletion(table, n)} AND e.expires_ms <= ${serverNow}`),
@@ -145,7 +153,7 @@ function manyStatements(
 ): Pick<EntryStatements, 'lock' | 'insertMany' | 'replaceMany' | 'extendMany' | 'deleteMany'> {
   return {
     lock: sized(
-      (n) => `SELECT clock.now, ${prefixed(infoColumns)} FROM (SELECT ${serverNow} AS now) AS clock
+      (n) => `SELECT ${nowUnderLock} AS now, ${prefixed(infoColumns)} FROM (SELECT 1) AS always
         LEFT JOIN ${table} e FORCE INDEX (PRIMARY) ON e.cache_key IN (${marks(n)}) FOR UPDATE`,
     ),
     insertMany: sized((n) => `INSERT INTO ${table} (${written}) VALUES ${repeated(`(${marks(11)})`, n)}`),

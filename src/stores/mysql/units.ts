@@ -3,7 +3,7 @@ import { keysToBump } from '../rules/bumps.ts'
 import type { Known, Reply } from '../rules/decisions.ts'
 import { Decisions, keyOf } from './decisions.ts'
 import type { Outstanding } from './decisions.ts'
-import { byTable, clockOf, presentRows, statementsOn } from './entries.ts'
+import { byTable, presentRows, statementsOn } from './entries.ts'
 import type { MysqlEpochs } from './epochs.ts'
 import { bound, padded } from './session.ts'
 import type { MysqlSession, Value } from './session.ts'
@@ -18,6 +18,7 @@ const keysAtOnce = 1_024
 
 interface Locked {
   rows: (Omit<InfoRow, 'cache_key'> & { cache_key: string })[]
+  /** Not before the last of them was locked. */
   storeNow: number
 }
 
@@ -87,7 +88,7 @@ export class MysqlUnits {
         on.lock(wanted.length),
         wanted,
       )
-      locked.storeNow ||= clockOf(rows)
+      locked.storeNow = Math.max(locked.storeNow, ...rows.map((row) => row.now))
       locked.rows.push(...presentRows(rows))
     })
     return locked

@@ -6,6 +6,7 @@ import { padded } from './session.ts'
 import type { MysqlSession } from './session.ts'
 import { isEstimated } from './statements.ts'
 import type { MysqlStatements } from './statements.ts'
+import { LostIdentity } from '../sql/lost-identity.ts'
 import { dataTables } from '../sql/schema.ts'
 import type { TableNames } from '../sql/schema.ts'
 
@@ -47,7 +48,7 @@ export class MysqlUpkeep {
   }
 
   async ping(session: MysqlSession): Promise<void> {
-    await session.rows(this.#statements.ping)
+    if ((await session.rows(this.#statements.ping)).length === 0) throw new LostIdentity()
   }
 
   /** Finds without locks, and deletes by key: readers are in nobody's way, and writers in each other's only briefly. */

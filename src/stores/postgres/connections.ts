@@ -1,8 +1,8 @@
 import type { Client, ClientConfig, Pool, PoolClient, PoolConfig } from 'pg'
 import type { Clock } from '../../shared/clock.ts'
-import { ConfigError } from '../../shared/errors.ts'
 import { isHarmless, refusesSettings } from './errors.ts'
 import type { PostgresSettings } from './options.ts'
+import { loaded } from '../rules/driver.ts'
 import type { DriverPools } from '../sql/database.ts'
 import type { DriverPool } from '../sql/pool.ts'
 
@@ -28,19 +28,16 @@ export async function listeningClient(settings: PostgresSettings): Promise<Clien
 
 /** Loads `pg` when it is first needed. */
 async function loadDriver(): Promise<Driver> {
-  try {
-    const driver = await import('pg')
-    return driver.default
-  } catch {
-    throw new ConfigError('postgresStore', [{ path: 'connectionString', message: 'needs the driver: npm install pg' }])
-  }
+  const wanted = { store: 'postgresStore', option: 'connectionString', name: 'pg' }
+  return (await loaded(wanted, () => import('pg'))).default
 }
 
 /**
  * Our statements find rows by their keys. Left to itself the server would prepare those for many keys by the look of a
- * table that is new and empty, to read all of it, and keep to that while the table grows.
+ * table that is new and empty, to read all of it, and keep to that while the table grows. A stricter isolation would
+ * refuse units that only have to wait.
  */
-const planning = '-c enable_seqscan=off -c jit=off'
+const needed = '-c enable_seqscan=off -c jit=off -c default_transaction_isolation=read\\ committed'
 
 const lasting: ClientConfig = { keepAlive: true, fallback_application_name: 'sallyport' }
 
@@ -62,7 +59,7 @@ function ownPool(driver: Driver, settings: PostgresSettings, size: { max: number
         connectionTimeoutMillis: operationTimeoutMs,
       }
       super({ ...config, password: config.password, ...limits })
-      if (isSettable) addOptions(this, planning)
+      if (isSettable) addOptions(this, needed)
     }
   }
   const config: PoolConfig = {

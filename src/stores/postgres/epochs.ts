@@ -1,11 +1,12 @@
 import type { ClientBase } from 'pg'
 import type { EpochsReply } from '../../cache/store.ts'
-import { SallyportError, StoreUnavailableError } from '../../shared/errors.ts'
+import { StoreUnavailableError } from '../../shared/errors.ts'
 import { bucketCount, totalsOf } from '../rules/bumps.ts'
 import { ask } from './query.ts'
 import type { Statement } from './statements.ts'
 import { epochsFrom } from '../sql/epochs.ts'
 import type { EpochRow } from '../sql/epochs.ts'
+import { LostIdentity } from '../sql/lost-identity.ts'
 
 interface PollRow {
   is_replica: boolean
@@ -26,7 +27,7 @@ export async function readEpochs(
   const { sum, max } = totalsOf(numbers)
   const { rows } = await ask<PollRow>(client, statement, [sum, max, numbers])
   const [row] = rows
-  if (row === undefined) throw new SallyportError('ERR_STORE_MISMATCH', 'the meta table has lost its row')
+  if (row === undefined) throw new LostIdentity()
   if (row.is_replica)
     throw new StoreUnavailableError('the PostgreSQL server is a replica, which may lag behind; connect to the primary')
   const identity = { incarnation: row.incarnation, maxStalenessMs: row.max_staleness_ms }

@@ -1,4 +1,5 @@
 import { isSallyportError, SallyportError, StoreUnavailableError } from '../../shared/errors.ts'
+import { LostIdentity } from '../sql/lost-identity.ts'
 
 const sharedConnections =
   'a pooler hands prepared statements to other connections; use PgBouncer 1.21 or later with max_prepared_statements above 0, or its session mode'
@@ -53,7 +54,12 @@ export function isHarmless(error: unknown): boolean {
 
 /** Whether the tables are not what they were when they were looked at. */
 export function isOtherSchema(error: unknown): boolean {
-  return isServerError(error) && error.code in mismatch
+  return isServerError(error) && (error.code in mismatch || isWithoutIdentity(error))
+}
+
+/** Whether a bump got no number, as it does where the meta row is gone. */
+function isWithoutIdentity(error: ServerError): boolean {
+  return error.code === '23502' && 'column' in error && error.column === 'n'
 }
 
 /** Whether the user may not do what was asked, or has nowhere to do it. */
@@ -73,10 +79,12 @@ export function translated(error: unknown): unknown {
   const cause = withoutValues(error)
   if (!isServerError(error)) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-    const message = unreachable[code] ?? 'the connection to PostgreSQL was lost or could not be made'
+    const message =
+      fileFault(error) ?? unreachable[code] ?? 'the connection to PostgreSQL was lost or could not be made'
     return new StoreUnavailableError(message, { cause })
   }
   const { code } = error
+  if (isWithoutIdentity(error)) return new LostIdentity(cause)
   const other = mismatch[code]
   if (other !== undefined) return new SallyportError('ERR_STORE_MISMATCH', other, { cause })
   if (/^XX00[12]$/.test(code)) return new SallyportError('ERR_STORE_CORRUPT', 'the database is damaged', { cause })
@@ -87,6 +95,12 @@ export function translated(error: unknown): unknown {
   if (code.startsWith('22')) return new SallyportError('ERR_ARGUMENT_INVALID', refusal(code), { cause })
   const said = unavailable[code] ?? unavailable[code.slice(0, 3)] ?? unavailable[code.slice(0, 2)]
   return new StoreUnavailableError(said ?? `PostgreSQL failed with error ${code}`, { cause })
+}
+
+/** What a file says: a certificate or a key that the address names. A socket that is not there says it in other words. */
+function fileFault(error: unknown): string | undefined {
+  const isOfFile = error instanceof Error && 'syscall' in error && ['open', 'read'].includes(String(error.syscall))
+  return isOfFile ? 'a file that `connectionString` names, e.g. as sslrootcert, cannot be read' : undefined
 }
 
 function refusal(code: string): string {

@@ -62,7 +62,8 @@ export function seconds(ms: string): string {
 
 /**
  * Raises the epochs of `rises (bucket, keys)`, in the order of the buckets. The insert makes a row that is missing; on
- * one that is there it waits for whoever holds it and goes on from the number that one left.
+ * one that is there it waits for whoever holds it and goes on from the number that one left. Where the meta row is gone
+ * there is no number, which the table refuses, and the statement with it.
  */
 export function bumped({ epoch, meta }: TableNames): string {
   const n = 'greatest(e.n + 1, excluded.n)'
@@ -70,7 +71,7 @@ export function bumped({ epoch, meta }: TableNames): string {
   const named = `CASE WHEN jsonb_array_length(keys) > ${maxNamedKeys} THEN '"*"' ELSE keys END`
   return `identity AS MATERIALIZED (SELECT incarnation FROM ${meta} WHERE id = 1),
     bumped AS (INSERT INTO ${epoch} AS e (bucket, n, recent)
-    SELECT bucket, now, jsonb_build_array(jsonb_build_object('prev', 0, 'n', now, 'keys', ${named}))
+    SELECT bucket, (SELECT now FROM identity), jsonb_build_array(jsonb_build_object('prev', 0, 'n', now, 'keys', ${named}))
     FROM rises, clock ORDER BY bucket
     ON CONFLICT (bucket) DO UPDATE SET n = ${n},
       recent = ${remembered} || jsonb_build_object('prev', e.n, 'n', ${n}, 'keys', excluded.recent -> 0 -> 'keys')

@@ -4,11 +4,15 @@ import type { Rules } from '../../shared/options.ts'
 import { sqlRules, sqlSettings, wrongTogether, wrongUrl } from '../sql/options.ts'
 import type { SqlCacheConfig, SqlSettings } from '../sql/options.ts'
 
-/** Where the database is and how it is used. One of `connectionString` and `pool` is required. */
-export interface PostgresStoreOptions extends SqlCacheConfig {
+/** Where the database is, by `connectionString` or by `pool`, and how it is used. */
+export type PostgresStoreOptions = Options &
+  ({ connectionString: string; pool?: never } | { pool: Pool; connectionString?: never })
+
+interface Options extends SqlCacheConfig {
   /**
    * A URL: `postgres://user:password@host:5432/database`. The poll and the listener connect there too. Settings in its
-   * `options` hold, except for those of the planner that the store cannot do without: `enable_seqscan` and `jit` are off.
+   * `options` hold, except for those that the store cannot do without: `enable_seqscan` and `jit` are off, and
+   * transactions are READ COMMITTED.
    */
   connectionString?: string
   /**
@@ -52,7 +56,7 @@ export interface PostgresSettings extends SqlSettings {
 
 const example = 'postgres://user:password@localhost:5432/app'
 
-const rules: Rules<PostgresStoreOptions> = {
+const rules: Rules<Options> = {
   ...sqlRules,
   connectionString: text(wrongPostgresUrl),
   pool: objectWith('a pool of pg', 'connect', 'query', 'end'),

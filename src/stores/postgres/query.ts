@@ -46,9 +46,12 @@ export async function ask<Row extends object>(
   return { rows, count: rowCount ?? 0 }
 }
 
-/** Runs `work` in a transaction whose statements the server ends after `limitMs` each, whatever the connection's limit is. */
+/**
+ * Runs `work` in a transaction whose statements the server ends after `limitMs` each, whatever the connection's limit is.
+ * Each sees what was committed before it, whatever the default of the database is: it may have waited for a lock.
+ */
 export async function inTransaction<T>(client: ClientBase, limitMs: number, work: () => Promise<T>): Promise<T> {
-  await client.query(`BEGIN; SET LOCAL statement_timeout = ${Math.ceil(limitMs)}`)
+  await client.query(`BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = ${Math.ceil(limitMs)}`)
   try {
     const result = await work()
     await client.query('COMMIT')

@@ -45,19 +45,20 @@ export class PostgresRemovals {
 
   /**
    * The buckets are ours to compute, so the keys are looked up first. Should there be another one by the time of the
-   * removal, nothing was removed, and both are done again.
+   * removal, nothing was removed, and both are done again; but only once, as somebody who signs in without a pause would
+   * have it so every time. What there is then was made after the removal was asked for, and stays.
    */
   async #removeUnder(client: ClientBase, target: Extract<RemoveTarget, { index: unknown }>): Promise<RemoveReply> {
     const { index, values, except } = target
     const { keysUnder, removeUnder } = this.#statements
-    for (;;) {
+    for (let isWhole = true; ; isWhole = false) {
       const { rows: found } = await ask<{ cache_key: string }>(client, keysUnder[index], [values, except])
       if (found.length === 0) return { removed: 0, bumps: [] }
       const keys = found.map((row) => row.cache_key)
       const buckets = keys.map((key) => bucketOf(key, bucketCount))
-      const bound = [values, except, keys, buckets]
-      const { rows } = await ask<RemovedRow & { others: number }>(client, removeUnder[index], bound)
-      if (rows[0]?.others === 0) return replyOf(rows)
+      const bound = [values, except, keys, buckets, isWhole]
+      const { rows } = await ask<RemovedRow & { is_refused: boolean }>(client, removeUnder[index], bound)
+      if (!rows[0]?.is_refused) return replyOf(rows)
     }
   }
 }

@@ -5,6 +5,7 @@ import type { PostgresSettings } from './options.ts'
 import { ask, inTransaction } from './query.ts'
 import { postgresSchema } from './tables.ts'
 import type { ValueType } from './tables.ts'
+import { LostIdentity } from '../sql/lost-identity.ts'
 import { notPermitted, refuseToMigrate, tellMigrated } from '../sql/migration.ts'
 import type { SchemaCommand } from '../sql/migration.ts'
 import { dataTables, pendingStatements } from '../sql/schema.ts'
@@ -46,7 +47,9 @@ export async function raiseMaxStaleness(
   maxStalenessMs: number,
 ): Promise<void> {
   const { rows } = await ask<{ promised: number }>(client, { text: `SELECT max_staleness_ms AS promised FROM ${meta}` })
-  if (rows[0] !== undefined && rows[0].promised >= maxStalenessMs) return
+  const [row] = rows
+  if (row === undefined) throw new LostIdentity()
+  if (row.promised >= maxStalenessMs) return
   const text = `UPDATE ${meta} SET max_staleness_ms = $1::bigint WHERE max_staleness_ms < $1::bigint`
   await ask(client, { text }, [maxStalenessMs])
 }
@@ -57,6 +60,7 @@ export async function pendingWork(
   names: TableNames,
   settings: PostgresSettings,
 ): Promise<string[]> {
+  refuseBinary(client)
   await refuseUnfitServer(client)
   const columns = await foundColumns(client, names)
   const found = await foundSchema(client, names, columns)
@@ -64,6 +68,12 @@ export async function pendingWork(
   const statements = pendingStatements(names, found, postgresSchema(names, settings, typeOf))
   for (const table of dataTables(names)) if (isOurs(table, columns)) refuseOtherKind(table, columns, settings)
   return statements
+}
+
+/** The driver cannot be told otherwise for one statement. */
+function refuseBinary(client: ClientBase & { binary?: boolean }): void {
+  if (client.binary === true)
+    throw mismatch('the connections of the `pool` answer in binary, which the store does not read; leave out `binary`')
 }
 
 async function refuseUnfitServer(client: ClientBase): Promise<void> {

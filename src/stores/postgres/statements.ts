@@ -171,8 +171,9 @@ function removeVersionText(table: string, names: TableNames, dialect: Dialect): 
 }
 
 /**
- * Removes all entries under the values, or, if there is one the caller did not name with its bucket, none at all. The
- * rows are locked in the order of their keys, so that units that overlap never wait for each other in a circle.
+ * Removes the entries under the values that the caller named with their buckets; with `$5`, none at all if there are
+ * others. The rows are locked in the order of their keys, so that units that overlap never wait for each other in a
+ * circle.
  */
 function removeUnderText(names: TableNames, column: string, dialect: Dialect): string {
   return `WITH named AS MATERIALIZED (SELECT * FROM unnest($3::text[], $4::int[]) AS each(key, bucket)),
@@ -182,11 +183,12 @@ function removeUnderText(names: TableNames, column: string, dialect: Dialect): s
     ${durableClockAfter('held')},
     others AS MATERIALIZED (SELECT count(*) AS count FROM held
       WHERE NOT EXISTS (SELECT FROM named WHERE named.key = held.cache_key)),
-    gone AS (DELETE FROM ${names.data} e USING held, others
-      WHERE e.cache_key = held.cache_key AND others.count = 0 RETURNING e.cache_key, e.expires_ms),
-    rises AS (SELECT bucket, jsonb_agg(key ORDER BY key) AS keys FROM gone JOIN named ON key = cache_key GROUP BY bucket),
+    gone AS (DELETE FROM ${names.data} e USING held, named, others
+      WHERE e.cache_key = held.cache_key AND named.key = held.cache_key AND (others.count = 0 OR NOT $5::boolean)
+      RETURNING e.cache_key, e.expires_ms, named.bucket),
+    rises AS (SELECT bucket, jsonb_agg(cache_key ORDER BY cache_key) AS keys FROM gone GROUP BY bucket),
     ${bumped(names)}
-    ${removedAndBumps(dialect)}, others.count AS others FROM others LEFT JOIN bumped b ON true`
+    ${removedAndBumps(dialect)}, others.count > 0 AND $5::boolean AS is_refused FROM others LEFT JOIN bumped b ON true`
 }
 
 function removedAndBumps(dialect: Dialect): string {

@@ -1,5 +1,5 @@
 import { bucketCount } from '../rules/bumps.ts'
-import { schemaVersion, withEnding } from '../sql/schema.ts'
+import { latestSecond, schemaVersion, withEnding } from '../sql/schema.ts'
 import type { SchemaStatements, TableNames } from '../sql/schema.ts'
 
 /** What the options say about the tables. */
@@ -68,10 +68,10 @@ function upgradeTexts(table: string, { unlogged, jsonb }: TableOptions, from: Va
   return [
     `ALTER TABLE ${table}
   ALTER COLUMN cache_value DROP DEFAULT,
-  ALTER COLUMN cache_value TYPE ${jsonb ? 'JSONB' : 'BYTEA'} USING ${converted(from, jsonb)},
+  ALTER COLUMN cache_value TYPE ${jsonb ? 'JSONB' : 'BYTEA'} USING coalesce(${converted(from, jsonb)}, ${jsonb ? "'null'" : "''"}),
   ALTER COLUMN cache_value SET NOT NULL,
   ALTER COLUMN expires_at DROP DEFAULT,
-  ALTER COLUMN expires_at TYPE BIGINT,
+  ALTER COLUMN expires_at TYPE BIGINT USING greatest(0, least(coalesce(expires_at, 0), ${latestSecond})),
   ALTER COLUMN expires_at SET NOT NULL,
   ADD COLUMN version BIGINT NOT NULL DEFAULT 1,
   ADD COLUMN expires_ms BIGINT,

@@ -1,6 +1,6 @@
 import type { EntryInfo, IndexName } from '../../cache/store.ts'
 import type { ClusterKeys, Place } from './cluster-keys.ts'
-import { enlist, heads } from './cluster-scripts.ts'
+import { enlist, heads, someOld } from './cluster-scripts.ts'
 import type { Cluster } from './cluster.ts'
 import { headFrom } from './record.ts'
 import { runScript } from './script.ts'
@@ -21,8 +21,16 @@ const inTheMakingMs = 120_000
 /** Lists live longer than was asked: the clocks of the servers differ, and it takes time to use what was asked for. */
 const marginMs = 180_000
 
-/** Every so many names a list is looked through for those that expired. */
+/** Who has gone. */
+export interface Gone extends Hashes {
+  name: string
+}
+
+/** Every so many names some of a list are looked at, and those that expired leave it. */
 const tidyEvery = 32
+
+/** Four for each that comes, so that a list cannot outgrow its entries, however long it is. */
+const tidyAtOnce = 4 * tidyEvery
 
 /**
  * The lists of a cluster, in slots of their own. A name is on its lists before its entry is there and leaves them after
@@ -51,13 +59,25 @@ export class ClusterLists {
   }
 
   /** Best effort: names without an entry do no harm. */
-  async drop(hashes: Hashes, name: string): Promise<void> {
-    await Promise.allSettled(this.#placesOf(hashes).map((place) => this.#strike(place, [name])))
+  async drop(gone: readonly Gone[]): Promise<void> {
+    const struck = new Map<string, { place: Place; names: string[] }>()
+    for (const { name, ...hashes } of gone) {
+      for (const place of this.#placesOf(hashes)) {
+        const known = struck.get(place.key)
+        if (known === undefined) struck.set(place.key, { place, names: [name] })
+        else known.names.push(name)
+      }
+    }
+    await Promise.allSettled(Array.from(struck.values(), ({ place, names }) => this.#strike(place, names)))
   }
 
-  /** The names on a list, each once, with the moment they were put there. */
-  async names(index: IndexName, hash: string): Promise<Map<string, number>> {
-    return this.#namesOn(this.#keys.list(index, hash))
+  /** The names on a list, each once. */
+  async names(index: IndexName, hash: string): Promise<string[]> {
+    const { tag, key } = this.#keys.list(index, hash)
+    const reply = await this.#cluster.run(tag, (connection, startedAt) =>
+      connection.send(['ZRANGE', key, '0', '-1'], startedAt),
+    )
+    return (reply as Buffer[]).map(String)
   }
 
   /** The entries that are there, of one moment per bucket. */
@@ -84,22 +104,16 @@ export class ClusterLists {
   }
 
   async #tidy(place: Place): Promise<void> {
-    const names = await this.#namesOn(place)
-    const there = new Set((await this.headed(names.keys())).map(({ info }) => info.key))
-    const newest = Math.max(...names.values())
-    const gone = Array.from(names).filter(([name, since]) => !there.has(name) && since < newest - inTheMakingMs)
+    const args = { ageMs: inTheMakingMs, limit: tidyAtOnce }
+    const reply = await this.#cluster.run(place.tag, (connection, startedAt) =>
+      runScript(connection, { script: someOld, keys: [place.key], args, startedAt }),
+    )
+    const names = (reply as Buffer[]).map(String)
+    const there = new Set((await this.headed(names)).map(({ info }) => info.key))
     await this.#strike(
       place,
-      gone.map(([name]) => name),
+      names.filter((name) => !there.has(name)),
     )
-  }
-
-  async #namesOn({ tag, key }: Place): Promise<Map<string, number>> {
-    const reply = await this.#cluster.run(tag, (connection, startedAt) =>
-      connection.send(['ZRANGE', key, '0', '-1', 'WITHSCORES'], startedAt),
-    )
-    const flat = (reply as Buffer[]).map(String)
-    return new Map(Array.from({ length: flat.length / 2 }, (_, i) => [flat[2 * i] ?? '', Number(flat[2 * i + 1])]))
   }
 
   async #strike({ tag, key }: Place, names: readonly string[]): Promise<void> {

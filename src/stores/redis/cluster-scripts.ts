@@ -41,17 +41,39 @@ end
 return reply`,
 )
 
-/** Keys: the entry and the state. Removes an entry that is listed under this hash. Replies as `remove` does. */
+/** Keys: a list. Replies with at most `limit` names on it, any of those that were put there longer ago than `ageMs`. */
+export const someOld: Script = script(
+  ['ageMs', 'limit'],
+  `${time}
+local found, old = redis.call('ZRANDMEMBER', KEYS[1], limit, 'WITHSCORES'), {}
+for i = 1, #found, 2 do
+  if tonumber(found[i + 1]) < now - ageMs then old[#old + 1] = found[i] end
+end
+return old`,
+)
+
+/**
+ * Keys: the state and entries of its bucket. Removes those that are listed under this hash. Replies with name, subject
+ * and sid of each, and the bump that names them all, if there was any. `prefix` is how the keys of the entries begin.
+ */
 export const removeIfListed: Script = script(
-  ['indexes', 'index', 'hash', ...bumping, 'bucket', 'names'],
+  ['indexes', 'prefix', 'index', 'hash', ...bumping, 'bucket'],
   `${entries}${bump}
-local key = KEYS[1]
-local text = live(key, true)
-if not text then return { 0 } end
-local hashes, subject = listing(key, text), number(text, ${at.subject})
-local own = { subject = string.sub(hashes, 1, subject),
-  sid = string.sub(hashes, subject + 1, subject + number(text, ${at.sid})) }
-if own[index] ~= hash then return { 0 } end
-redis.call('DEL', key)
-return { 1, bump(KEYS[2], bucket, names), { own.subject, own.sid } }`,
+local gone, names = {}, {}
+for i = 2, #KEYS do
+  local key = KEYS[i]
+  local text = live(key, true)
+  if text then
+    local hashes, subject = listing(key, text), number(text, ${at.subject})
+    local own = { subject = string.sub(hashes, 1, subject),
+      sid = string.sub(hashes, subject + 1, subject + number(text, ${at.sid})) }
+    if own[index] == hash then
+      redis.call('DEL', key)
+      names[#names + 1] = string.sub(key, #prefix + 1)
+      gone[#gone + 1] = { names[#names], own.subject, own.sid }
+    end
+  end
+end
+if #gone == 0 then return { gone } end
+return { gone, bump(KEYS[1], bucket, cjson.encode(names)) }`,
 )

@@ -5,7 +5,6 @@ import type {
   CreateReply,
   EpochsReply,
   ExtendReply,
-  IndexName,
   ListQuery,
   ListReply,
   NewEntry,
@@ -25,14 +24,14 @@ import { ClusterEpochs } from './cluster-epochs.ts'
 import { clusterBuckets, ClusterKeys } from './cluster-keys.ts'
 import { ClusterLists } from './cluster-lists.ts'
 import type { Hashes } from './cluster-lists.ts'
-import { removeIfListed } from './cluster-scripts.ts'
+import { removeListed } from './cluster-removal.ts'
 import { Cluster } from './cluster.ts'
 import { clusterLike } from './client.ts'
 import { keysLike } from './count.ts'
 import { remove, take } from './entry-scripts.ts'
 import type { RedisError } from './error.ts'
 import { translated } from './errors.ts'
-import { inspect, tryToAnnounce, warnOfChannel } from './inspection.ts'
+import { tryToAnnounce, warnOfChannel, warnOfRisks } from './inspection.ts'
 import { sortedPage } from './list.ts'
 import type { RedisSettings } from './options.ts'
 import { Pushes } from './push.ts'
@@ -41,6 +40,7 @@ import { entryFrom, hashesFrom, newRecord, nextHead, versionText } from './recor
 import { spans, writtenFrom } from './replies.ts'
 import { runScript } from './script.ts'
 import type { Run } from './script.ts'
+import { risks } from './server-check.ts'
 import { create, extend, replacementBy } from './write-scripts.ts'
 
 /** Longer than any operation takes. */
@@ -87,7 +87,7 @@ export class RedisClusterStore implements Store {
       if (this.#isInspected) return
       this.#isInspected = true
       const { logger, push } = this.#settings
-      await this.#cluster.onEach((connection, startedAt) => inspect(connection, startedAt, logger))
+      warnOfRisks(logger, (await this.#cluster.onEach(risks)).flat())
       if (push) await this.#tryToAnnounce()
     })
   }
@@ -109,8 +109,9 @@ export class RedisClusterStore implements Store {
   create({ key, value, lifetime, indexes, label = '' }: NewEntry): Promise<CreateReply> {
     return this.#translating(async () => {
       const hashes = { subject: indexes?.subject ?? '', sid: indexes?.sid ?? '' }
-      await this.#lists.keep(hashes, key, Math.min(2 * lifetime.idleMs, lifetime.absoluteMs ?? Infinity))
+      // First of all: it refuses what is too large.
       const made = newRecord({ bucket: bucketOf(key, clusterBuckets), label, ...hashes }, value)
+      await this.#lists.keep(hashes, key, Math.min(2 * lifetime.idleMs, lifetime.absoluteMs ?? Infinity))
       const args = { indexes: '', name: key, ...hashes, ...made, ...spans(lifetime) }
       const reply = await this.#script(key, { script: create, args })
       return reply === 0 ? { outcome: 'present' } : { outcome: 'created', ...writtenFrom(reply) }
@@ -120,7 +121,7 @@ export class RedisClusterStore implements Store {
   replace(key: string, version: number, { value, bump, lifetime }: Replacement): Promise<ReplaceReply> {
     return this.#translating(async () => {
       const replacement = { version: versionText(version), nextHead: nextHead(version + 1, value), value }
-      const args = { indexes: '', ...replacement, ...spans(lifetime) }
+      const args = { indexes: '', name: key, ...replacement, ...spans(lifetime) }
       const reply = await this.#demanding(key, {
         script: replacementBy(lifetime !== undefined, bump),
         args: bump ? { ...args, ...this.#bumping(key) } : args,
@@ -134,7 +135,7 @@ export class RedisClusterStore implements Store {
 
   extend(key: string, idleMs: number): Promise<ExtendReply> {
     return this.#translating(async () => {
-      const args = { indexes: '', idleMs, absoluteMs: '', promised: 0 }
+      const args = { indexes: '', name: key, idleMs, absoluteMs: '', promised: 0 }
       const reply = await this.#demanding(key, { script: extend, args })
       return reply === 0 ? { outcome: 'absent' } : { outcome: 'extended', ...writtenFrom(reply) }
     })
@@ -144,17 +145,23 @@ export class RedisClusterStore implements Store {
     return this.#translating(async () => {
       const record = await this.#script(key, { script: take, args: { indexes: '', name: key } })
       if (record === null) return undefined
-      void this.#lists.drop(hashesFrom(record as Buffer), key)
+      void this.#lists.drop([{ name: key, ...hashesFrom(record as Buffer) }])
       return entryFrom(key, record as Buffer)
     })
   }
 
   remove(target: RemoveTarget): Promise<RemoveReply> {
     return this.#translating(async () => {
-      if ('index' in target) return this.#removeListed(target)
+      if ('index' in target) {
+        const [cluster, keys, lists, epochs] = [this.#cluster, this.#keys, this.#lists, this.#epochs]
+        return removeListed({ cluster, keys, lists, epochs, bumping: (key) => this.#bumping(key) }, target)
+      }
       const version = 'ifVersion' in target ? versionText(target.ifVersion) : ''
       const args = { indexes: '', name: target.key, version, ...this.#bumping(target.key) }
-      return this.#removed(target.key, await this.#script(target.key, { script: remove, args }))
+      const reply = await this.#script(target.key, { script: remove, args })
+      const [removed, bump, hashes] = reply as [number, unknown[]?, [Buffer, Buffer]?]
+      if (hashes !== undefined) void this.#lists.drop([{ name: target.key, ...hashesOf(hashes) }])
+      return { removed, bumps: bump === undefined ? [] : [await this.#epochs.made(bump)] }
     })
   }
 
@@ -162,7 +169,7 @@ export class RedisClusterStore implements Store {
     return this.#translating(async () => {
       const values = new Set(query.values)
       const names = await Promise.all(Array.from(values, (hash) => this.#lists.names(query.index, hash)))
-      const found = await this.#lists.headed(new Set(names.flatMap((each) => [...each.keys()])))
+      const found = await this.#lists.headed(new Set(names.flat()))
       return sortedPage(
         found.filter((each) => values.has(each[query.index])),
         query,
@@ -218,43 +225,12 @@ export class RedisClusterStore implements Store {
     return this.#cluster.run(tag, (connection, startedAt) => this.#reads.read(connection, startedAt, named))
   }
 
-  /** Goes on until the lists hold nothing it has not seen: entries may come while it is at work. */
-  async #removeListed(target: { index: IndexName; values: readonly string[]; except?: string }): Promise<RemoveReply> {
-    const { index, values, except } = target
-    const total: RemoveReply = { removed: 0, bumps: [] }
-    for (const hash of new Set(values)) {
-      const seen = new Set(except === undefined ? [] : [except])
-      for (;;) {
-        const names = [...(await this.#lists.names(index, hash)).keys()].filter((name) => !seen.has(name))
-        if (names.length === 0) break
-        for (const name of names) seen.add(name)
-        const replies = await Promise.all(names.map((name) => this.#removeIfListed(name, index, hash)))
-        for (const { removed, bumps } of replies) {
-          total.removed += removed
-          total.bumps.push(...bumps)
-        }
-      }
-    }
-    return total
-  }
-
-  async #removeIfListed(name: string, index: IndexName, hash: string): Promise<RemoveReply> {
-    const args = { indexes: '', index, hash, ...this.#bumping(name) }
-    return this.#removed(name, await this.#script(name, { script: removeIfListed, args }))
-  }
-
-  async #removed(key: string, reply: unknown): Promise<RemoveReply> {
-    const [removed, bump, hashes] = reply as [number, unknown[]?, [Buffer, Buffer]?]
-    if (hashes !== undefined) void this.#lists.drop(hashesOf(hashes), key)
-    return { removed, bumps: bump === undefined ? [] : [await this.#epochs.made(bump)] }
-  }
-
   /** A script that may ask for its lists to be seen to first. */
   async #demanding(key: string, run: Pick<Run, 'script' | 'args'>): Promise<unknown> {
     const reply = await this.#script(key, run)
     if (!Array.isArray(reply) || reply[0] !== 3) return reply
     const [, listedUntil, forMs, ...hashes] = reply as [3, number, number, Buffer, Buffer]
-    await this.#lists.keep(hashesOf(hashes), '', forMs + soonMs)
+    await this.#lists.keep(hashesOf(hashes), key, forMs + soonMs)
     return this.#script(key, { ...run, args: { ...run.args, promised: listedUntil + soonMs } })
   }
 

@@ -67,10 +67,14 @@ end
 local function keep(list, listedUntil)
   if redis.call('PEXPIRETIME', list) < listedUntil then redis.call('PEXPIREAT', list, whole(listedUntil)) end
 end
--- Makes the lists of an entry live for as long; or says which lists have to, where somebody else has to do it first.
+-- Makes the lists of an entry live for as long; or says which lists have to, where somebody else has to do it first. A
+-- server that may evict may have evicted a list and kept the entry, which then gets back on it.
 local function demand(key, text, listedUntil)
   if listedUntil <= number(text, ${at.listedUntil}) then return nil end
-  for _, list in ipairs(lists(key, text)) do keep(list, listedUntil) end
+  for _, list in ipairs(lists(key, text)) do
+    if not redis.call('ZSCORE', list, name) then redis.call('ZADD', list, string.sub(text, ${at.createdAt}), name) end
+    keep(list, listedUntil)
+  end
   if indexes ~= '' or listedUntil <= tonumber(promised) then return nil end
   local subject, sid = number(text, ${at.subject}), number(text, ${at.sid})
   if subject + sid == 0 then return nil end

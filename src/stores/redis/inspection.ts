@@ -2,11 +2,10 @@ import type { Logger } from '../../shared/logger.ts'
 import { isRefusal } from './channels.ts'
 import type { Connection } from './connection.ts'
 import type { RedisError } from './error.ts'
-import { risks } from './server-check.ts'
 
-/** Tells the operator what the settings of the server put at risk. */
-export async function inspect(connection: Connection, startedAt: number, logger: Logger): Promise<void> {
-  for (const risk of await risks(connection, startedAt)) logger.warn({ store: 'redis' }, risk)
+/** Tells the operator what the settings of the servers put at risk, once for all that are set alike. */
+export function warnOfRisks(logger: Logger, risks: readonly string[]): void {
+  for (const risk of new Set(risks)) logger.warn({ store: 'redis' }, risk)
 }
 
 /** Announces something that nobody listens to. Returns the refusal if the user may not announce anything. */

@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis'
-import { ConfigError } from '../../shared/errors.ts'
 import type { ClusterWay } from './cluster.ts'
 import { sendable } from './driver.ts'
 import type { Address, Driver, DriverConnection } from './driver.ts'
+import { loaded } from '../rules/driver.ts'
 
 type Node = string | number | { host?: string; port?: number }
 
@@ -62,12 +62,9 @@ function addressOf(node: Node): Address {
 
 /** A cluster client that is not connected has no client of a server to make others like it. */
 async function load(): Promise<new (options: object) => Redis> {
-  try {
-    return (await import('ioredis')).Redis
-  } catch {
-    const message = 'must be connected, unless it is of ioredis: npm install ioredis'
-    throw new ConfigError('redisStore', [{ path: 'client', message }])
-  }
+  const need = 'must be connected, unless it is of ioredis'
+  const wanted = { store: 'redisStore', option: 'client', name: 'ioredis', need }
+  return (await loaded(wanted, () => import('ioredis'))).Redis
 }
 
 /** What makes a client of one connection that hides nothing and repeats nothing. */

@@ -1,7 +1,7 @@
 import type { createClient } from 'redis'
-import { ConfigError } from '../../shared/errors.ts'
 import { sendable } from './driver.ts'
 import type { Address, Driver, DriverConnection } from './driver.ts'
+import { loaded } from '../rules/driver.ts'
 
 type Client = ReturnType<typeof createClient>
 
@@ -65,6 +65,7 @@ function settings(socket: object | undefined, connectTimeout: number, at?: Addre
 
 function connection(client: Client, onClose: () => void): DriverConnection {
   let isGone = false
+  let isConnecting = true
   const gone = (): void => {
     if (isGone) return
     isGone = true
@@ -75,22 +76,38 @@ function connection(client: Client, onClose: () => void): DriverConnection {
   client.on('end', gone)
   client.on('terminated', gone)
   client.on('sharded-channel-moved', gone)
+  const connected = (): void => {
+    isConnecting = false
+    // Once its greeting is under way, so that this fails.
+    if (isGone) process.nextTick(() => cut(client))
+  }
+
+  client.on('connect', connected)
   return {
-    ready: client.connect().then(() => {}),
+    ready: client
+      .connect()
+      .finally(connected)
+      .then(() => {}),
     send: (command) => client.sendCommand(command.map(sendable), perCommand),
     subscribe: (channel, onMessage, of) =>
       of === 'shard' ? client.sSubscribe(channel, onMessage, true) : client.subscribe(channel, onMessage, true),
     destroy() {
       isGone = true
-      client.destroy()
+      // The driver has nothing to destroy before its socket is connected, and would keep what it gets then.
+      if (!isConnecting) cut(client)
     },
   }
 }
 
-async function load(): Promise<typeof import('redis')> {
+/** Repeatable: version 5 of the driver fails where there is nothing to destroy any more. */
+function cut(client: Client): void {
   try {
-    return await import('redis')
+    client.destroy()
   } catch {
-    throw new ConfigError('redisStore', [{ path: 'url', message: 'needs the driver: npm install redis' }])
+    // It is closed.
   }
+}
+
+function load(): Promise<typeof import('redis')> {
+  return loaded({ store: 'redisStore', option: 'url', name: 'redis' }, () => import('redis'))
 }

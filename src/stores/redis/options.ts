@@ -6,8 +6,10 @@ import { checkOptions, flag, integer, objectWith, rule, text } from '../../share
 import type { Rules } from '../../shared/options.ts'
 import { clientKind } from './client.ts'
 
-/** Which server, and how it is used. One of `url` and `client` is required. */
-export interface RedisStoreOptions {
+/** Which server, by `url` or by `client`, and how it is used. */
+export type RedisStoreOptions = Options & ({ url: string; client?: never } | { client: object; url?: never })
+
+interface Options {
   /** `redis://[user[:password]@]host[:port][/database]`, or `rediss://` for TLS. Needs the package `redis`. */
   url?: string
   /**
@@ -40,7 +42,7 @@ export interface RedisSettings {
   logger: Logger
 }
 
-const rules: Rules<RedisStoreOptions> = {
+const rules: Rules<Options> = {
   url: text(wrongUrl),
   client: rule(wrongClient),
   keyPrefix: text(wrongPrefix),

@@ -6,6 +6,7 @@ import { RedisError } from './error.ts'
 /** What scripts are told, besides their keys. */
 export type Parameter =
   | 'absoluteMs'
+  | 'ageMs'
   | 'bucket'
   | 'buckets'
   | 'candidate'

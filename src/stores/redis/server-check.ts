@@ -16,14 +16,21 @@ export async function checkServer(connection: Connection, startedAt: number): Pr
   if (info.get('role') !== 'master') throw new RedisError('READONLY', 'the server is a replica')
 }
 
-/** What of the server's settings puts sessions at risk, in words for an operator. */
+/**
+ * What of the server's settings puts sessions at risk, in words for an operator.
+ *
+ * Every policy but `noeviction`, whatever `maxmemory` is now: it may be set while the server runs. `volatile-*` is no
+ * better than `allkeys-*`, for whatever is kept has a deadline here. It is no reason to refuse the server: a hosted one
+ * often comes with `volatile-lru` and lets nobody change it, and nothing happens as long as there is room.
+ */
 export async function risks(connection: Connection, startedAt: number): Promise<string[]> {
   const info = await infoOf(connection, startedAt, 'memory')
   const policy = info.get('maxmemory_policy') ?? ''
-  if (!policy.startsWith('allkeys-')) return []
+  if (policy === 'noeviction') return []
   return [
-    `maxmemory-policy is ${policy}: Redis may evict sessions and the epochs that tell of removals; use noeviction, ` +
-      'or volatile-ttl if sessions may be lost',
+    `maxmemory-policy is ${policy}: when its memory is full, Redis evicts sessions, and lists of a user's sessions while ` +
+      'those live on, so that signing a user out everywhere may miss some, without an error; set noeviction, and ' +
+      'maxmemory with room for all sessions (when it is full, sign-ins fail and sign-outs work)',
   ]
 }
 

@@ -15,12 +15,12 @@ function write(parameters: readonly Parameter[], functions: string, body: string
 }
 
 const lifetime: readonly Parameter[] = ['idleMs', 'absoluteMs']
-const listing: readonly Parameter[] = ['indexes', 'promised']
+const listing: readonly Parameter[] = ['name', 'indexes', 'promised']
 const bumped: readonly Parameter[] = ['bucket', 'names']
 
 /** Replies with the head of the new entry and the time, or 0 where there is one already. */
 export const create: WriteScript = write(
-  ['name', 'lengths', 'sizes', 'subject', 'sid', 'record', ...lifetime, ...listing],
+  ['lengths', 'sizes', 'subject', 'sid', 'record', ...lifetime, ...listing],
   heads + dates,
   `
 if live(key) then return 0 end

@@ -52,7 +52,7 @@ export class Writes {
 
   replace(key: string, version: number, { value, bump, lifetime }: Replacement): PlannedWrite<ReplaceReply> {
     const replacement = { version: versionText(version), nextHead: nextHead(version + 1, value), value }
-    const args = { indexes: this.#keys.lists, ...replacement, ...spans(lifetime) }
+    const args = { indexes: this.#keys.lists, name: key, ...replacement, ...spans(lifetime) }
     return {
       script: replacementBy(lifetime !== undefined, bump),
       key,
@@ -70,7 +70,7 @@ export class Writes {
     return {
       script: extend,
       key,
-      args: { indexes: this.#keys.lists, idleMs, absoluteMs: '', promised: 0 },
+      args: { indexes: this.#keys.lists, name: key, idleMs, absoluteMs: '', promised: 0 },
       answer: (reply) => (reply === 0 ? { outcome: 'absent' } : { outcome: 'extended', ...writtenFrom(reply) }),
     }
   }

@@ -1,6 +1,7 @@
 import type { StoreStats } from '../../cache/store.ts'
 import { SallyportError, StoreUnavailableError } from '../../shared/errors.ts'
 import { withTimeout } from '../../shared/timeout.ts'
+import { LostIdentity } from './lost-identity.ts'
 import type { SqlSettings } from './options.ts'
 import { SqlPool } from './pool.ts'
 import type { DriverPool } from './pool.ts'
@@ -123,7 +124,7 @@ export class SqlDatabase<Session> {
       return await operation()
     } catch (error) {
       // The next operation looks at the tables, and makes them.
-      if (this.#kind.isOtherSchema(error)) this.#ready = undefined
+      if (error instanceof LostIdentity || this.#kind.isOtherSchema(error)) this.#ready = undefined
       throw this.#isClosed ? this.#closed() : this.#kind.translated(error)
     }
   }

@@ -4,6 +4,9 @@ import { bucketCount } from '../rules/bumps.ts'
 /** The version of the tables this release makes and needs. */
 export const schemaVersion = 1
 
+/** The latest second a date can show: a plain cache table may have any number where a row is never to expire. */
+export const latestSecond = 8_640_000_000_000
+
 /** The quoted names of the tables of one store. */
 export interface TableNames {
   data: string

@@ -1,45 +1,16 @@
 import assert from 'node:assert/strict'
-import {
-  chmodSync,
-  copyFileSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { chmodSync, copyFileSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { backup, DatabaseSync } from 'node:sqlite'
-import { after, afterEach, test } from 'node:test'
+import { test } from 'node:test'
+import { sqliteFiles } from '../../../test/support/sqlite-files.ts'
 import type { NewEntry, Store } from '../../cache/store.ts'
 import { isSallyportError } from '../../shared/errors.ts'
 import type { ErrorCode } from '../../shared/errors.ts'
 import { manualClock } from '../../testing/manual-clock.ts'
-import { sqliteStore } from '../sqlite.ts'
-import type { SqliteStoreOptions } from '../sqlite.ts'
 
-const directory = mkdtempSync(join(tmpdir(), 'sallyport-bad-files-'))
-const stores: Store[] = []
-let files = 0
+const { directory, newPath, open, stores } = sqliteFiles()
 /** How long a read may go on with a file that was replaced. */
 const trustedMs = 10
-
-afterEach(async () => {
-  for (const store of stores.splice(0)) await store.close()
-})
-after(() => rmSync(directory, { recursive: true }))
-
-function newPath(): string {
-  return join(directory, `${++files}.db`)
-}
-
-function open(path: string, options: SqliteStoreOptions = {}): Store {
-  const store = sqliteStore({ path, ...options })
-  stores.push(store)
-  return store
-}
 
 function entry(key: string, value: Uint8Array = Uint8Array.of(1)): NewEntry {
   return { key, value, lifetime: { idleMs: 3_600_000 } }
@@ -219,7 +190,7 @@ async function fileWithBackup(store: Store, path: string): Promise<string> {
 test('a backup moved over a live file is what everybody sees from then on, whole', async () => {
   const path = newPath()
   const clock = manualClock({ startAt: Date.now() })
-  const [store, other] = [open(path, { clock }), open(path)]
+  const [store, other] = [open(path, { clock }), open(path, { clock })]
   await other.ping()
   renameSync(await fileWithBackup(store, path), path)
   await clock.advance(trustedMs)

@@ -2,6 +2,7 @@ import type { Bump, EpochsReply } from '../../cache/store.ts'
 import { byBucket, riseFrom } from '../rules/bumps.ts'
 import { epochsFrom, recentAfter } from '../sql/epochs.ts'
 import type { EpochRow, Identity } from '../sql/epochs.ts'
+import { LostIdentity } from '../sql/lost-identity.ts'
 import type { Connection } from './connection.ts'
 import type { EpochStatements } from './statements.ts'
 
@@ -37,11 +38,12 @@ export class EpochRows {
 
   /** Raises the greatest staleness any instance was promised; never lowers it. */
   raiseMaxStaleness(connection: Connection, maxStalenessMs: number): void {
+    this.ping(connection)
     connection.run(this.#statements.raiseMaxStaleness, maxStalenessMs, maxStalenessMs)
   }
 
   ping(connection: Connection): void {
-    connection.all(this.#statements.ping)
+    this.#identity(connection)
   }
 
   #row(connection: Connection, bucket: number): EpochRow | undefined {
@@ -50,6 +52,7 @@ export class EpochRows {
 
   #identity(connection: Connection): Identity {
     const [meta] = connection.all<{ incarnation: string; max_staleness_ms: number }>(this.#statements.identity)
-    return { incarnation: meta?.incarnation ?? '', maxStalenessMs: meta?.max_staleness_ms ?? 0 }
+    if (meta === undefined) throw new LostIdentity()
+    return { incarnation: meta.incarnation, maxStalenessMs: meta.max_staleness_ms }
   }
 }

@@ -4,8 +4,11 @@ import type { Rules } from '../../shared/options.ts'
 import { sqlRules, sqlSettings, wrongTables } from '../sql/options.ts'
 import type { SqlCacheConfig, SqlSettings } from '../sql/options.ts'
 
-/** Where the database is and how it is kept. One of `path` and `connectionString` is required. */
-export interface SqliteStoreOptions extends SqlCacheConfig {
+/** Where the database is, by `path` or by `connectionString`, and how it is kept. */
+export type SqliteStoreOptions = Options &
+  ({ path: string; connectionString?: never } | { connectionString: string; path?: never })
+
+interface Options extends SqlCacheConfig {
   /** The database file; created if missing, in a directory that exists. A relative path starts at the working directory. */
   path?: string
   /** The same as a URL: `sqlite://relative.db` or `sqlite:///absolute/path.db`. */
@@ -25,7 +28,7 @@ export interface SqliteSettings extends Omit<SqlSettings, 'maxConnections' | 'mi
 
 const scheme = 'sqlite://'
 
-const rules: Rules<SqliteStoreOptions> = {
+const rules: Rules<Options> = {
   ...sqlRules,
   path: text(wrongPath),
   connectionString: text(wrongConnectionString),

@@ -1,40 +1,13 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
-import { after, afterEach, test } from 'node:test'
+import { test } from 'node:test'
+import { sqliteFiles, tamper } from '../../../test/support/sqlite-files.ts'
 import type { Store } from '../../cache/store.ts'
 import { isSallyportError } from '../../shared/errors.ts'
 import type { Logger } from '../../shared/logger.ts'
-import { sqliteStore } from '../sqlite.ts'
-import type { SqliteStoreOptions } from '../sqlite.ts'
 
-const directory = mkdtempSync(join(tmpdir(), 'sallyport-schema-'))
-const stores: Store[] = []
-let files = 0
-
-afterEach(async () => {
-  for (const store of stores.splice(0)) await store.close()
-})
-after(() => rmSync(directory, { recursive: true }))
-
-function newPath(): string {
-  return join(directory, `${++files}.db`)
-}
-
-function open(path: string, options: SqliteStoreOptions = {}): Store {
-  const store = sqliteStore({ path, ...options })
-  stores.push(store)
-  return store
-}
-
-/** What somebody else does to the file. */
-function tamper(path: string, sql: string): void {
-  const database = new DatabaseSync(path)
-  database.exec(sql)
-  database.close()
-}
+const { newPath, open } = sqliteFiles()
 
 function rows(path: string, sql: string): Record<string, unknown>[] {
   const database = new DatabaseSync(path)

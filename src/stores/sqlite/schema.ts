@@ -1,6 +1,6 @@
 import { bucketCount } from '../rules/bumps.ts'
 import { refuseToMigrate } from '../sql/migration.ts'
-import { pendingStatements, schemaVersion, tableNames, withEnding } from '../sql/schema.ts'
+import { latestSecond, pendingStatements, schemaVersion, tableNames, withEnding } from '../sql/schema.ts'
 import type { FoundSchema, SchemaStatements, TableNames } from '../sql/schema.ts'
 import type { Connection } from './connection.ts'
 import { fileAt } from './file.ts'
@@ -25,9 +25,6 @@ const entryColumns = `(
   created_at INTEGER NOT NULL,
   last_accessed_at INTEGER NOT NULL
 )`
-
-/** The latest second a date can show. */
-const latestSecond = 8_640_000_000_000
 
 export function sqliteTables(settings: Omit<SchemaSettings, 'autoMigrate'>): TableNames {
   return tableNames(settings.tableName, settings.verifierTableName, (name) => `"${name}"`)

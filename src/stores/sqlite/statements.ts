@@ -24,7 +24,6 @@ export interface EpochStatements {
   save: string
   identity: string
   raiseMaxStaleness: string
-  ping: string
 }
 
 export interface SqliteStatements {
@@ -91,6 +90,5 @@ function epochStatements({ epoch, meta }: TableNames): EpochStatements {
       ON CONFLICT (bucket) DO UPDATE SET n = excluded.n, recent = excluded.recent`,
     identity: `SELECT incarnation, max_staleness_ms FROM ${meta}`,
     raiseMaxStaleness: `UPDATE ${meta} SET max_staleness_ms = ? WHERE max_staleness_ms < ?`,
-    ping: `SELECT 1 FROM ${meta}`,
   }
 }
