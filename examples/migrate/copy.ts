@@ -46,7 +46,7 @@ function storeAt(url: string): Store {
   if (/^postgres(ql)?:/.test(url)) return postgresStore({ connectionString: url })
   if (/^(mysql|mariadb):/.test(url)) return mysqlStore({ connectionString: url })
   if (/^rediss?:/.test(url)) return redisStore({ url })
-  if (/^sqlite:/.test(url)) return sqliteStore({ connectionString: url })
+  if (url.startsWith('sqlite:')) return sqliteStore({ connectionString: url })
   throw new Error(
     'OLD_STORE and NEW_STORE start with postgres://, mysql://, mariadb://, redis://, rediss:// or sqlite://',
   )
