@@ -1,71 +1,19 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
-import { createConnection } from 'mysql2/promise'
-import { Client } from 'pg'
 import type { NewEntry, Store } from '../../src/cache/store.ts'
 import { hasCode } from '../../src/shared/errors.ts'
-import { mysqlStore } from '../../src/stores/mysql.ts'
-import { postgresStore } from '../../src/stores/postgres.ts'
-import { sqliteStore } from '../../src/stores/sqlite.ts'
+import { sqlKinds, watchedDatabase } from '../support/consoles.ts'
+import type { SqlKind } from '../support/consoles.ts'
 import { whyNotOn } from '../support/databases.ts'
-import { freshDatabase } from '../support/servers/shared.ts'
-import { silentLogger as logger } from '../support/silent-logger.ts'
-
-interface Place {
-  store: Store
-  /** Sends a statement as somebody at a console would. */
-  run(statement: string): Promise<unknown>
-  leave(): Promise<unknown>
-}
-
-const pool = { logger, maxConnections: 2, minConnections: 0 }
-
-const places: Record<'sqlite' | 'postgres' | 'mariadb' | 'mysql', () => Promise<Place>> = {
-  sqlite: async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'sallyport-'))
-    const path = join(folder, 'sessions.db')
-    const store = sqliteStore({ path, logger })
-    await store.ping()
-    const console = new DatabaseSync(path)
-    const leave = async (): Promise<void> => {
-      console.close()
-      rmSync(folder, { recursive: true })
-    }
-    return { store, run: async (statement) => console.exec(statement), leave }
-  },
-  postgres: async () => {
-    const { url, drop } = await freshDatabase('postgres')
-    const console = new Client({ connectionString: url })
-    await console.connect()
-    const leave = (): Promise<void> => console.end().then(drop)
-    return { store: postgresStore({ connectionString: url, ...pool }), run: (text) => console.query(text), leave }
-  },
-  mariadb: () => onMysql('mariadb'),
-  mysql: () => onMysql('mysql'),
-}
-
-async function onMysql(kind: 'mariadb' | 'mysql'): Promise<Place> {
-  const { url, drop } = await freshDatabase(kind)
-  const console = await createConnection(url)
-  const leave = (): Promise<void> => console.end().then(drop)
-  return { store: mysqlStore({ connectionString: url, ...pool }), run: (text) => console.query(text), leave }
-}
 
 const maxStalenessMs = 1_000
 const value = Buffer.from('value')
 
 /** A store with one entry that was bumped, whose meta row somebody deletes. */
-async function open(t: TestContext, kind: keyof typeof places): Promise<{ store: Store; wipe(): Promise<unknown> }> {
-  const { store, run, leave } = await places[kind]()
-  t.after(async () => {
-    await store.close()
-    await leave()
-  })
+async function open(t: TestContext, kind: SqlKind): Promise<{ store: Store; wipe(): Promise<unknown> }> {
+  const { store, run, leave } = await watchedDatabase(kind)
+  t.after(leave)
   await store.init({ maxStalenessMs })
   await store.create(entry('session:a'))
   await store.replace('session:a', 1, { value, bump: true })
@@ -94,7 +42,7 @@ const units: Record<string, (store: Store) => Promise<unknown>> = {
   'another promise': (store) => store.init({ maxStalenessMs: 2_000 }),
 }
 
-for (const kind of Object.keys(places) as (keyof typeof places)[]) {
+for (const kind of sqlKinds) {
   const options = { skip: whyNotOn(kind) }
   for (const [what, unit] of Object.entries(units)) {
     test(`${what} that finds no meta row changes nothing and has it made again: ${kind}`, options, async (t) => {

@@ -9,6 +9,7 @@ import type { RedisStoreOptions } from '../../src/stores/redis.ts'
 import { eventually } from '../support/eventually.ts'
 import { recordingLogger } from '../support/recording-logger.ts'
 import { startServer } from '../support/servers/server.ts'
+import { freshDatabase } from '../support/servers/shared.ts'
 import { whyNotTested } from '../support/servers/why-not-tested.ts'
 
 const secret = 'p%C3%A4ss%2Fword'
@@ -99,6 +100,23 @@ describe('Redis with users', { skip: whyNotTested('redis', 'own') }, async () =>
     assert.equal((await store.remove({ key: 'a' })).bumps.length, 1)
   })
 })
+
+for (const kind of ['redis', 'valkey'] as const) {
+  test(`${kind}: a password where none is set is told, without it`, { skip: whyNotTested(kind) }, async (t) => {
+    const { url, drop } = await freshDatabase(kind)
+    const store = redisStore({ url: url.replace('//', '//:a-password@'), logger: recordingLogger().logger })
+    t.after(async () => {
+      await store.close()
+      await drop()
+    })
+    await assert.rejects(store.ping(), (error) => {
+      assert.ok(isSallyportError(error))
+      assert.match(error.message, /has no password set, and one was given/)
+      assert.doesNotMatch(deepText(error), /a-password/)
+      return true
+    })
+  })
+}
 
 function deepText(error: unknown): string {
   if (!(error instanceof Error)) return String(error)

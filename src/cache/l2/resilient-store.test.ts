@@ -320,7 +320,8 @@ describe('an operation is slow', () => {
     return over(storeThat(later), { clock })
   }
 
-  for (const name of names) {
+  // Opening never is: there may be tables to make.
+  for (const name of names.filter((each) => each !== 'init')) {
     test(`that was not answered in time: ${name}`, async () => {
       const { store, clock, slow } = over(storeThat(hangs))
       void watch(operations[name](store))

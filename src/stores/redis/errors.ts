@@ -21,6 +21,7 @@ const reasons: Record<string, string> = {
 /** What else the server, a socket or a resolver says, wherever in its text. */
 const signs: readonly (readonly [sign: string, message: string])[] = [
   ['max number of clients', 'Redis has no connection left; raise its maxclients'],
+  ['without any password configured', 'Redis has no password set, and one was given'],
   ['DB index is out of range', 'Redis has no database of this number; raise its `databases`, or name another'],
   ['ECONNREFUSED', 'nothing listens at the address of Redis'],
   ['ENOTFOUND', 'the host of Redis has no address; check the URL or the client'],
