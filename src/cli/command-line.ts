@@ -71,7 +71,8 @@ function parsed(args: readonly string[]) {
 function printCommand(values: Values, choice: TableChoice): Command {
   const { database, from = 'empty' } = values
   if (database === undefined) throw new UsageError(`--database is missing: ${Object.keys(databases).join(', ')}`)
-  if (!isDatabase(database)) throw new UsageError(`--database must be one of ${Object.keys(databases).join(', ')}; nothing else has tables`)
+  if (!isDatabase(database))
+    throw new UsageError(`--database must be one of ${Object.keys(databases).join(', ')}; nothing else has tables`)
   if (!isStartingPoint(from)) throw new UsageError(`--from must be one of ${startingPoints.join(', ')}`)
   refuseFlagsOfOthers(database, choice)
   return { kind: 'print', database, from, choice }

@@ -43,6 +43,9 @@ export class SlowOperations {
     const fields = { store, operation, ms, count: this.#unsaid }
     this.#saidAt = monotonic
     this.#unsaid = 0
-    logger.warn(fields, `${operation} took the store ${ms} ms; since the last such line \`count\` operations took longer than ${thresholdMs} ms`)
+    logger.warn(
+      fields,
+      `${operation} took the store ${ms} ms; since the last such line \`count\` operations took longer than ${thresholdMs} ms`,
+    )
   }
 }
