@@ -10,7 +10,7 @@ export interface TestGroup {
 /** Folders of `test/` that need no server and no browser: they run with the unit tests. */
 const unitFolders = ['support', 'types', 'fixtures']
 /** These measure delays, or start processes that would fight for the cores: they run last, one file at a time. */
-export const heavyGroups: readonly string[] = ['faults', 'cluster', 'package', 'browser']
+export const heavyGroups: readonly string[] = ['faults', 'package', 'browser']
 
 /** Every test file of the project. A new folder under `test/` is a group by being there. */
 export function findTestFiles(): string[] {

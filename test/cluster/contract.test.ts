@@ -40,12 +40,15 @@ describe('Redis Cluster', { skip: whyNotTested('redis', 'own') }, async () => {
     return store
   }
 
-  storeContract({
-    test,
-    createStore: ({ id }) => make('redis', `${id}:`),
-    reopenStore: ({ id }) => make('redis', `${id}:`),
-    // The clocks of the servers are one clock here, but not that of the timers.
-    advance: (ms) => pause(ms + 2),
+  // Most of the time is waiting.
+  describe('the contract', { concurrency: 4 }, () => {
+    storeContract({
+      test,
+      createStore: ({ id }) => make('redis', `${id}:`),
+      reopenStore: ({ id }) => make('redis', `${id}:`),
+      // The clocks of the servers are one clock here, but not that of the timers.
+      advance: (ms) => pause(ms + 2),
+    })
   })
 
   test('through a client of ioredis it is the same store', async () => {
