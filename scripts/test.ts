@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 import { heedWishes } from './server-wishes.ts'
 import { offerServers } from './servers.ts'
 import { findTestFiles, groupTests, heavyGroups, selectTests } from './test-groups.ts'
+import type { TestGroup } from './test-groups.ts'
 
 interface Outcome {
   passed: number
@@ -30,18 +31,13 @@ const leftOut = heedWishes(values)
 const servers = await offerServers()
 const total = { passed: 0, failed: 0, skipped: 0 }
 
-for (const { name, files } of groupTests(selectTests(findTestFiles(), positionals))) {
-  console.log(`\n${name}`)
-  const begunAt = performance.now()
-  const waiting = [...files]
-  const work = async (): Promise<void> => {
-    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
-      count(file, await runFile(file, name === 'unit' ? limitSec.unit : limitSec.others))
-    }
-  }
-  await Promise.all(heavyGroups.includes(name) ? [work()] : [work(), work()])
-  console.log(`${name} took ${secondsSince(begunAt)}`)
-}
+const groups = groupTests(selectTests(findTestFiles(), positionals))
+const isHeavy = ({ name }: TestGroup): boolean => heavyGroups.includes(name)
+await runGroups(
+  groups.filter((group) => !isHeavy(group)),
+  2,
+)
+await runGroups(groups.filter(isHeavy), 1)
 
 await servers.close()
 if (servers.report().length > 0) console.log(`\nservers\n${servers.report().join('\n')}`)
@@ -49,6 +45,24 @@ for (const kind of leftOut) console.log(`\nNOT TESTED: ${kind}`)
 for (const advice of servers.missing()) console.log(`\n${advice}`)
 console.log(`\n${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`)
 process.exitCode = total.failed > 0 || total.passed === 0 || servers.missing().length > 0 ? 1 : 0
+
+/** File after file; who has none left in a group goes on with the next. */
+async function runGroups(groupsToRun: readonly TestGroup[], workers: number): Promise<void> {
+  const waiting = groupsToRun.flatMap(({ name, files }) => {
+    const group = { name, begunAt: 0, left: files.length }
+    return files.map((file) => ({ group, file }))
+  })
+  const work = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const { group, file } = next
+      if (group.begunAt === 0) console.log(`\n${group.name}`)
+      group.begunAt ||= performance.now()
+      count(file, await runFile(file, group.name === 'unit' ? limitSec.unit : limitSec.others))
+      if (--group.left === 0) console.log(`${group.name} took ${secondsSince(group.begunAt)}`)
+    }
+  }
+  await Promise.all(Array.from({ length: workers }, work))
+}
 
 function secondsSince(begunAt: number): string {
   return `${((performance.now() - begunAt) / 1_000).toFixed(1)} s`

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { describe, it } from 'node:test'
 import type { TestContext } from 'node:test'
 import { isSallyportError, TwoTierAuthCache } from '../../src/index.ts'
-import type { AuthSession, Logger, NewEntry, SallyportError, Store } from '../../src/index.ts'
+import type { AuthSession, ErrorCode, Logger, NewEntry, SallyportError, Store } from '../../src/index.ts'
 import { mysqlStore } from '../../src/stores/mysql.ts'
 import { redisStore } from '../../src/stores/redis.ts'
 import { secret } from '../support/app.ts'
@@ -22,10 +22,10 @@ const stores = {
 
 const tooLarge = 'ERR_STORE_VALUE_TOO_LARGE'
 // Redis says so and hangs up with bytes of ours unread, which may cost its last words: then it did not answer.
-const tooLargeIfHeard = [tooLarge, 'ERR_STORE_UNAVAILABLE']
+const tooLargeIfHeard: readonly ErrorCode[] = [tooLarge, 'ERR_STORE_UNAVAILABLE']
 
 for (const [kind, limit, codes] of [
-  ['mariadb', 'max_allowed_packet = 1M', [tooLarge]],
+  ['mariadb', 'max_allowed_packet = 1M', [tooLarge] as readonly ErrorCode[]],
   ['redis', 'proto-max-bulk-len 1mb', tooLargeIfHeard],
   ['valkey', 'proto-max-bulk-len 1mb', tooLargeIfHeard],
 ] as const) {

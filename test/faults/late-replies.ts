@@ -4,7 +4,7 @@ import { isSallyportError } from '../../src/shared/errors.ts'
 import { operationTimeoutMs, recoveryOf } from './trial.ts'
 import type { Trial } from './trial.ts'
 
-const readers = 256
+const readers = 1024
 
 /**
  * Reads through a network that again and again holds replies back for longer than anybody waits: whoever reads
