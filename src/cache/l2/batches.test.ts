@@ -107,15 +107,21 @@ describe('works', () => {
     assert.deepEqual(sent(alone), [['a'], ['b']])
   })
 
-  test('at most a hundred go together', async () => {
-    const busy = busyWorld()
-    for (const work of names(250)) void busy.add(work)
-    await busy.clock.advance(0)
-    assert.deepEqual(
-      sent(busy).map((works) => works.length),
-      [1, 100, 100, 50],
-    )
-  })
+  for (const [what, count, lengths] of [
+    ['at most a hundred go together', 450, [100, 100, 100]],
+    ['many are shared out among the round trips that are free', 90, [30, 30, 30]],
+    ['fewer than sixteen are not split', 20, [16, 4]],
+  ] as const) {
+    test(what, async () => {
+      const busy = busyWorld()
+      for (const work of names(count)) void busy.add(work)
+      await busy.clock.advance(0)
+      assert.deepEqual(
+        sent(busy).map((works) => works.length),
+        [1, ...lengths],
+      )
+    })
+  }
 
   test('at most four round trips are under way', async () => {
     const busy = busyWorld()

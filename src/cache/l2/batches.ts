@@ -14,10 +14,13 @@ interface Asked<Work, Outcome> {
 
 const maxConcurrent = 4
 const maxBatch = 100
+/** Fewer are not worth a trip of their own. */
+const minShare = 16
 
 /**
  * Lets works share round trips: a lone one leaves at once, those that come while another is under way go together at the
- * end of this turn of the event loop. At most four round trips of at most a hundred works are under way.
+ * end of this turn of the event loop, shared out among the round trips that are free. At most four round trips of at most
+ * a hundred works are under way.
  */
 export class Batches<Work, Outcome> {
   readonly #roundTrip: RoundTrip<Work, Outcome>
@@ -69,13 +72,20 @@ export class Batches<Work, Outcome> {
   #next(): Asked<Work, Outcome>[] {
     const monotonic = this.#clock.monotonic()
     const batch: Asked<Work, Outcome>[] = []
+    const most = this.#shareOfOne()
     for (const asked of this.#waiting) {
-      if (batch.length === maxBatch) break
+      if (batch.length === most) break
       this.#waiting.delete(asked)
       if (monotonic < asked.lateAt) batch.push(asked)
       else this.#giveUp(asked)
     }
     return batch
+  }
+
+  /** All trips get their part, so that the store works on one while we are at another. */
+  #shareOfOne(): number {
+    const share = Math.ceil(this.#waiting.size / (maxConcurrent - this.#underWay))
+    return Math.min(maxBatch, Math.max(minShare, share))
   }
 
   /** One timer is enough for all: who came first is late first. */
