@@ -109,8 +109,8 @@ describe('works', () => {
 
   for (const [what, count, lengths] of [
     ['at most a hundred go together', 450, [100, 100, 100]],
-    ['many are shared out among the round trips that are free', 90, [30, 30, 30]],
-    ['fewer than sixteen are not split', 20, [16, 4]],
+    ['many are shared out among the round trips that are free', 120, [40, 40, 40]],
+    ['up to thirty-two are not split', 40, [32, 8]],
   ] as const) {
     test(what, async () => {
       const busy = busyWorld()

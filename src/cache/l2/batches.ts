@@ -15,7 +15,7 @@ interface Asked<Work, Outcome> {
 const maxConcurrent = 4
 const maxBatch = 100
 /** Fewer are not worth a trip of their own. */
-const minShare = 16
+const minShare = 32
 
 /**
  * Lets works share round trips: a lone one leaves at once, those that come while another is under way go together at the
