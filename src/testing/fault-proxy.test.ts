@@ -141,7 +141,9 @@ test('a cut lets so many bytes pass and resets, in the middle of a reply', async
   started.proxy.cutAfter(4, { direction: 'toClient' })
   client.socket.write('12345678')
   await until(() => client.ended() !== undefined)
-  assert.deepEqual([client.ended(), client.heard()], ['ECONNRESET', 'hello1234'])
+  assert.equal(client.heard(), 'hello1234')
+  // Node 22 takes an RST that comes together with the bytes before it for a goodbye.
+  assert.match(client.ended()!, process.version.startsWith('v22.') ? /^(ECONNRESET|closed)$/ : /^ECONNRESET$/)
 })
 
 test('a reset ends what is open, and nothing else', async (t) => {
