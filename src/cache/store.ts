@@ -143,8 +143,11 @@ export type Write =
   | { operation: 'replace'; key: string; version: number; change: Replacement }
   | { operation: 'extend'; key: string; idleMs: number }
 
+/** What a write that is conditional is answered. */
+export type WriteReply = CreateReply | ReplaceReply | ExtendReply
+
 /** In the order of the writes: what each was answered, or why it failed. */
-export type WriteOutcome = { reply: CreateReply | ReplaceReply | ExtendReply } | { error: unknown }
+export type WriteOutcome = { reply: WriteReply } | { error: unknown }
 
 export type RemoveTarget =
   /** Always bumps, also when nothing was there: whoever still holds it must let go. */

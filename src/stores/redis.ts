@@ -17,6 +17,7 @@ import type {
   StoreStats,
   Write,
   WriteOutcome,
+  WriteReply,
 } from '../cache/store.ts'
 import { hasCode } from '../shared/errors.ts'
 import { bucketCount, maxNamedKeys } from './rules/bumps.ts'
@@ -40,7 +41,7 @@ import type { Run } from './redis/script.ts'
 import { risks } from './redis/server-check.ts'
 import { RedisServer } from './redis/server.ts'
 import { Writes } from './redis/writes.ts'
-import type { PlannedWrite, WriteReply } from './redis/writes.ts'
+import type { PlannedWrite } from './redis/writes.ts'
 
 export type { RedisStoreOptions } from './redis/options.ts'
 
@@ -55,8 +56,6 @@ export function redisStore(options: RedisStoreOptions): Store {
   const settings = checkedSettings(options)
   return isClusterClient(settings.client) ? new RedisClusterStore(settings) : new RedisStore(settings)
 }
-
-type Arguments = Run['args']
 
 class RedisStore implements Store {
   readonly name = 'redis'
@@ -84,7 +83,9 @@ class RedisStore implements Store {
     this.#settings = settings
     this.#server = new RedisServer(settings)
     const { keys } = this.#server
-    this.#writes = new Writes(keys, push ? keys.channel : '')
+    const channel = push ? keys.channel : ''
+    const announced = { publish: 'PUBLISH', channelOf: () => channel } as const
+    this.#writes = new Writes({ lists: keys.lists, buckets: bucketCount, ...announced })
     this.#epochs = new Epochs({ state: keys.state, buckets: bucketCount, first: 0, count: bucketCount })
     if (push) this.subscribe = (listener) => this.#server.pushes.subscribe(listener)
   }
@@ -134,7 +135,8 @@ class RedisStore implements Store {
   }
 
   async take(key: string): Promise<StoredEntry | undefined> {
-    const record = await this.#script({ script: take, keys: [this.#server.keys.entry(key)], args: this.#named(key) })
+    const { keys } = this.#server
+    const record = await this.#script({ script: take, keys: [keys.entry(key)], args: this.#writes.named(key) })
     return record === null ? undefined : entryFrom(key, record as Buffer)
   }
 
@@ -175,7 +177,7 @@ class RedisStore implements Store {
     const { keys } = this.#server
     if ('key' in target) {
       const version = 'ifVersion' in target ? versionText(target.ifVersion) : ''
-      const args = { ...this.#named(target.key), version, ...this.#writes.bumping(target.key) }
+      const args = { ...this.#writes.named(target.key), version, ...this.#writes.bumping(target.key) }
       return this.#script({ script: remove, keys: [keys.entry(target.key), keys.state], args })
     }
     const lists = [...new Set(target.values)].map((hash) => keys.list(target.index, hash))
@@ -184,13 +186,12 @@ class RedisStore implements Store {
     return this.#script({ script: removeListed, keys: [keys.state, ...lists], args })
   }
 
-  #named(key: string): Arguments {
-    return { indexes: this.#server.keys.lists, name: key }
-  }
-
   async #together(writes: readonly Write[]): Promise<WriteOutcome[]> {
     const plans = writes.map((write) => this.#writes.planned(write))
-    const replies = await this.#run((connection, startedAt) => this.#writes.together(connection, startedAt, plans))
+    const keys = [this.#server.keys.state, ...plans.map(({ key }) => this.#server.keys.entry(key))]
+    const replies = await this.#run((connection, startedAt) =>
+      this.#writes.together(connection, startedAt, { plans, keys }),
+    )
     return plans.map(({ answer }, i) => {
       const reply = replies[i]
       if (!Buffer.isBuffer(reply)) return { reply: answer(reply) }

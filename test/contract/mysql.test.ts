@@ -16,7 +16,7 @@ for (const kind of ['mariadb', 'mysql'] as const) {
     const { url: connectionString, drop } = await freshDatabase(kind)
     after(drop)
     const open = ({ id: tableName }: StoreContext): Store =>
-      mysqlStore({ connectionString, tableName, minConnections: 0, logger })
+      mysqlStore({ connectionString, tableName, minConnections: 0, operationTimeoutMs: 10_000, logger })
     // The server's clock is not exactly that of the timers here.
     storeContract({ test, createStore: open, reopenStore: open, advance: (ms) => pause(ms + 1) })
   })
@@ -32,7 +32,7 @@ for (const kind of ['mariadb', 'mysql'] as const) {
         await drop()
       })
       const open = ({ id: tableName }: StoreContext): Store =>
-        mysqlStore({ pool, tableName, verifierTableName: `${tableName}_verifiers`, logger })
+        mysqlStore({ pool, tableName, verifierTableName: `${tableName}_verifiers`, operationTimeoutMs: 10_000, logger })
       storeContract({ test, createStore: open, reopenStore: open, advance: (ms) => pause(ms + 1) })
     },
   )

@@ -19,7 +19,7 @@ describe('a removal by subject while that subject signs in', { skip: whyNotTeste
   before(async () => {
     database = await freshDatabase('postgres')
     pool = new Pool({ connectionString: database.url, max: 1 })
-    const options = { tableName: 'entries', logger: silentLogger, push: false }
+    const options = { tableName: 'entries', logger: silentLogger, push: false, operationTimeoutMs: 10_000 }
     store = postgresStore({ pool, ...options })
     other = postgresStore({ connectionString: database.url, ...options })
     await Promise.all([store, other].map((each) => each.init({ maxStalenessMs: 1_000 })))

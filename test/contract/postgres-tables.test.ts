@@ -23,7 +23,13 @@ for (const [what, options] of Object.entries(kinds)) {
     after(() => database.drop())
 
     const open = ({ id }: StoreContext): Store =>
-      postgresStore({ connectionString: database.url, tableName: id, maxConnections: 8, ...options })
+      postgresStore({
+        connectionString: database.url,
+        tableName: id,
+        maxConnections: 8,
+        operationTimeoutMs: 10_000,
+        ...options,
+      })
     storeContract({ test, createStore: open, reopenStore: open, advance: (ms) => sleep(ms) })
   })
 }

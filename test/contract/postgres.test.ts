@@ -18,7 +18,13 @@ for (const kind of ['postgres', 'postgres18'] as const) {
 
     const open = ({ id }: StoreContext): Store => {
       const verifierTableName = `${id}_verifiers`
-      return postgresStore({ connectionString: database.url, tableName: id, verifierTableName, maxConnections: 8 })
+      return postgresStore({
+        connectionString: database.url,
+        tableName: id,
+        verifierTableName,
+        maxConnections: 8,
+        operationTimeoutMs: 10_000,
+      })
     }
     storeContract({ test, createStore: open, reopenStore: open, advance: (ms) => sleep(ms) })
   })

@@ -11,6 +11,7 @@ describe('redis through ioredis', { skip: whyNotTested('redis') }, async () => {
   // Never connected: the store works on duplicates.
   const client = new Redis(url, { lazyConnect: true })
   after(drop)
-  const open = ({ id }: { id: string }) => redisStore({ client, keyPrefix: `${prefix}${id}:` })
+  const open = ({ id }: { id: string }) =>
+    redisStore({ client, keyPrefix: `${prefix}${id}:`, operationTimeoutMs: 10_000 })
   storeContract({ test, createStore: open, reopenStore: open, advance: (ms) => pause(ms + 1) })
 })

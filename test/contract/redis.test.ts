@@ -8,7 +8,7 @@ import { whyNotTested } from '../support/servers/why-not-tested.ts'
 describe('redis', { skip: whyNotTested('redis') }, async () => {
   const { url, prefix, drop } = await freshDatabase('redis')
   after(drop)
-  const open = ({ id }: { id: string }) => redisStore({ url, keyPrefix: `${prefix}${id}:` })
+  const open = ({ id }: { id: string }) => redisStore({ url, keyPrefix: `${prefix}${id}:`, operationTimeoutMs: 10_000 })
   // The server's clock is not exactly that of the timers here.
   storeContract({ test, createStore: open, reopenStore: open, advance: (ms) => pause(ms + 1) })
 })

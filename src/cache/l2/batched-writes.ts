@@ -1,11 +1,19 @@
 import type { Clock } from '../../shared/clock.ts'
-import type { CreateReply, ExtendReply, NewEntry, Replacement, ReplaceReply, Write, WriteOutcome } from '../store.ts'
+import type {
+  CreateReply,
+  ExtendReply,
+  NewEntry,
+  Replacement,
+  ReplaceReply,
+  Write,
+  WriteOutcome,
+  WriteReply,
+} from '../store.ts'
 import { Batches } from './batches.ts'
 import type { ResilientStore } from './resilient-store.ts'
 
 type SingleWrites = Pick<ResilientStore, 'create' | 'replace' | 'extend'>
 type WriteMany = NonNullable<ResilientStore['writeMany']>
-type Reply = CreateReply | ReplaceReply | ExtendReply
 
 /**
  * The writes of a store that may share a round trip, called like the store's own. Where the store takes one write at
@@ -38,14 +46,14 @@ export class BatchedWrites implements SingleWrites {
     return this.#write<ExtendReply>({ operation: 'extend', key, idleMs })
   }
 
-  async #write<R extends Reply>(write: Write): Promise<R> {
+  async #write<R extends WriteReply>(write: Write): Promise<R> {
     if (this.#batches === undefined) return (await this.#alone(write)) as R
     const outcome = await this.#batches.add(write)
     if ('error' in outcome) throw outcome.error
     return outcome.reply as R
   }
 
-  #alone(write: Write): Promise<Reply> {
+  #alone(write: Write): Promise<WriteReply> {
     this.batches++
     this.writes++
     if (write.operation === 'create') return this.#store.create(write.entry)

@@ -14,6 +14,7 @@ import type {
   StoreStats,
   Write,
   WriteOutcome,
+  WriteReply,
 } from '../store.ts'
 
 /** What a read brought: an entry that cannot be true is an error of its own, and no other key's. */
@@ -166,7 +167,7 @@ export class ReplyChecks {
     }
   }
 
-  #replyTo(write: Write, reply: unknown): CreateReply | ReplaceReply | ExtendReply {
+  #replyTo(write: Write, reply: unknown): WriteReply {
     if (write.operation === 'create') return this.create(reply)
     if (write.operation === 'replace') return this.replace(write.version, reply)
     return this.extend(reply)

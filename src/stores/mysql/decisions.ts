@@ -1,6 +1,6 @@
-import type { NewEntry, Write } from '../../cache/store.ts'
-import { decideCreate, decideExtend, decideReplace } from '../rules/decisions.ts'
-import type { Decision, Known, Reply } from '../rules/decisions.ts'
+import type { NewEntry, Write, WriteReply } from '../../cache/store.ts'
+import { decideCreate, decideExtend, decideReplace, keyOf } from '../rules/decisions.ts'
+import type { Decision, Known } from '../rules/decisions.ts'
 
 /** What has to be written for one key. */
 export interface Outstanding {
@@ -23,7 +23,7 @@ export class Decisions {
     this.#storeNow = storeNow
   }
 
-  apply(write: Write): Reply {
+  apply(write: Write): WriteReply {
     const { reply, next } = this.#decide(write)
     if (next !== undefined) this.#note(write, next)
     return reply
@@ -31,7 +31,7 @@ export class Decisions {
 
   /** In the order of the keys, which is the order of locks. */
   outstanding(): Outstanding[] {
-    return [...this.#outstanding.values()].sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)))
+    return [...this.#outstanding.values()].sort((a, b) => byBytes(a.key, b.key))
   }
 
   #decide(write: Write): Decision {
@@ -54,6 +54,7 @@ export class Decisions {
   }
 }
 
-export function keyOf(write: Write): string {
-  return write.operation === 'create' ? write.entry.key : write.key
+/** The order of keys in the database. */
+export function byBytes(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b))
 }

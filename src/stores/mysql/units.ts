@@ -1,7 +1,8 @@
-import type { RemoveReply, RemoveTarget, Write } from '../../cache/store.ts'
+import type { RemoveReply, RemoveTarget, Write, WriteReply } from '../../cache/store.ts'
 import { keysToBump } from '../rules/bumps.ts'
-import type { Known, Reply } from '../rules/decisions.ts'
-import { Decisions, keyOf } from './decisions.ts'
+import { keyOf } from '../rules/decisions.ts'
+import type { Known } from '../rules/decisions.ts'
+import { byBytes, Decisions } from './decisions.ts'
 import type { Outstanding } from './decisions.ts'
 import { byTable, presentRows, statementsOn } from './entries.ts'
 import type { MysqlEpochs } from './epochs.ts'
@@ -38,7 +39,7 @@ export class MysqlUnits {
   }
 
   /** Looks at all entries, decides, and changes what has to be. */
-  write(session: MysqlSession, writes: readonly Write[]): Promise<Reply[]> {
+  write(session: MysqlSession, writes: readonly Write[]): Promise<WriteReply[]> {
     return session.unit(async () => {
       const { rows, storeNow } = await this.#lock(session, new Set(writes.map(keyOf)))
       const known = new Map<string, Known>(
@@ -189,10 +190,6 @@ function rowOf({ key, value, known, created }: Outstanding): Value[] {
   return [key, bound(value ?? new Uint8Array()), known.version, ...deadlines, ...listed, createdAt, lastSeenAt]
 }
 
-function isBumping(write: Write, reply: Reply | undefined): write is Write & { operation: 'replace' } {
+function isBumping(write: Write, reply: WriteReply | undefined): write is Write & { operation: 'replace' } {
   return write.operation === 'replace' && write.change.bump && reply?.outcome === 'replaced'
-}
-
-function byBytes(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b))
 }

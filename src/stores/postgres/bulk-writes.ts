@@ -1,7 +1,8 @@
 import { bucketOf } from '../../cache/bucket.ts'
-import type { CreateReply, ExtendReply, Lifetime, ReplaceReply, Write, WriteOutcome } from '../../cache/store.ts'
+import type { Lifetime, Write, WriteOutcome, WriteReply } from '../../cache/store.ts'
 import { isSallyportError } from '../../shared/errors.ts'
 import { bucketCount } from '../rules/bumps.ts'
+import { keyOf } from '../rules/decisions.ts'
 import { bumpsOf } from './bump-rows.ts'
 import type { ReplacedRow } from './bump-rows.ts'
 import { whole } from './entries.ts'
@@ -16,8 +17,6 @@ import type { TableNames } from '../sql/schema.ts'
 interface BulkRow extends ReplacedRow {
   cache_key: string
 }
-
-type Reply = CreateReply | ExtendReply | ReplaceReply
 
 /** More than this takes its time on the way, and nobody's time is shorter for it. */
 const maxBytes = 4 * 2 ** 20
@@ -99,7 +98,7 @@ export class PostgresBulkWrites {
     }
   }
 
-  async #send(writes: readonly Write[], endsAt: number): Promise<Reply[]> {
+  async #send(writes: readonly Write[], endsAt: number): Promise<WriteReply[]> {
     const { createMany, changeMany } = this.#statements.entries.get(tableOf(this.#names, keyOf(writes[0]!)))!
     const [statement, values] =
       writes[0]?.operation === 'create'
@@ -110,15 +109,11 @@ export class PostgresBulkWrites {
     return writes.map((write) => replyTo(write, found.get(keyOf(write))))
   }
 
-  #alone(write: Write, endsAt: number): Promise<Reply> {
+  #alone(write: Write, endsAt: number): Promise<WriteReply> {
     if (write.operation === 'create') return this.#entries.create(write.entry, endsAt)
     if (write.operation === 'replace') return this.#entries.replace(write, endsAt)
     return this.#entries.extend(write.key, write.idleMs, endsAt)
   }
-}
-
-function keyOf(write: Write): string {
-  return write.operation === 'create' ? write.entry.key : write.key
 }
 
 function bucketToBump(write: Write): number | undefined {
@@ -186,7 +181,7 @@ function columnsOf(rows: readonly unknown[][]): unknown[][] {
   return rows[0]!.map((_, column) => rows.map((row) => row[column] ?? null))
 }
 
-function replyTo(write: Write, row: BulkRow | undefined): Reply {
+function replyTo(write: Write, row: BulkRow | undefined): WriteReply {
   if (row === undefined || row.version === null) return replyToNone(write, row?.found ?? null)
   const written = { version: row.version, times: timesOf(row), storeNow: row.now }
   if (write.operation === 'create') return { outcome: 'created', ...written }
@@ -194,12 +189,12 @@ function replyTo(write: Write, row: BulkRow | undefined): Reply {
   return { outcome: 'replaced', ...written, bumps: write.change.bump ? bumpsOf([row]) : [] }
 }
 
-function replyToNone(write: Write, found: number | null): Reply {
+function replyToNone(write: Write, found: number | null): WriteReply {
   if (write.operation === 'create') return { outcome: 'present' }
   return { outcome: found === null ? 'absent' : 'conflict' }
 }
 
-async function outcomeOf(reply: Promise<Reply>): Promise<WriteOutcome> {
+async function outcomeOf(reply: Promise<WriteReply>): Promise<WriteOutcome> {
   try {
     return { reply: await reply }
   } catch (error) {

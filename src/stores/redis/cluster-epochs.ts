@@ -4,7 +4,6 @@ import { clusterBuckets } from './cluster-keys.ts'
 import type { ClusterKeys } from './cluster-keys.ts'
 import type { Cluster } from './cluster.ts'
 import { Epochs } from './epochs.ts'
-import { bumpFrom } from './replies.ts'
 
 /**
  * The epochs of a store in a cluster, and who it is: each bucket's slot has an incarnation of its own, since it may
@@ -55,8 +54,7 @@ export class ClusterEpochs {
   }
 
   /** A bump that a script has made in one slot, as one of the whole store. */
-  async made(reply: readonly unknown[]): Promise<Bump> {
-    const bump = bumpFrom(reply)
+  async made(bump: Bump): Promise<Bump> {
     this.#parts[bump.bucket] = bump.incarnation
     if (this.#parts.includes(undefined)) await this.#introduce((bucket) => this.#parts[bucket] === undefined)
     return { ...bump, incarnation: whole(this.#parts) }

@@ -5,8 +5,9 @@ import type { ClusterKeys } from './cluster-keys.ts'
 import type { ClusterLists, Gone } from './cluster-lists.ts'
 import { removeIfListed } from './cluster-scripts.ts'
 import type { Cluster } from './cluster.ts'
+import { bumpFrom } from './replies.ts'
 import { runScript } from './script.ts'
-import type { Run } from './script.ts'
+import type { Writes } from './writes.ts'
 
 /** The parts of a store that take part. */
 export interface Removing {
@@ -14,8 +15,7 @@ export interface Removing {
   keys: ClusterKeys
   lists: ClusterLists
   epochs: ClusterEpochs
-  /** What scripts are told of a bump of this key's bucket. */
-  bumping: (key: string) => Run['args']
+  writes: Writes
 }
 
 /** Goes on until the lists hold nothing it has not seen: entries may come while it is at work. */
@@ -50,19 +50,19 @@ interface Group {
  * a server fail meanwhile, whoever tries again finds only what is left.
  */
 async function removeInBucket(removing: Removing, { index, hash, group, total }: Group): Promise<void> {
-  const { cluster, keys, lists, epochs, bumping } = removing
+  const { cluster, keys, lists, epochs, writes } = removing
   for (let from = 0; from < group.length; from += maxNamedKeys) {
     const names = group.slice(from, from + maxNamedKeys)
     const [first = ''] = names
     const { tag, key } = keys.entry(first)
     const prefix = key.slice(0, key.length - first.length)
-    const args = { indexes: '', prefix, index, hash, ...bumping(first) }
+    const args = { indexes: '', prefix, index, hash, ...writes.bumping(first) }
     const run = { keys: [keys.state(Number(tag)).key, ...names.map((name) => prefix + name)], args }
     const [gone, bump] = (await cluster.run(tag, (connection, startedAt) =>
       runScript(connection, { script: removeIfListed, ...run, startedAt }),
     )) as [Buffer[][], unknown[]?]
     total.removed += gone.length
-    if (bump !== undefined) total.bumps.push(await epochs.made(bump))
+    if (bump !== undefined) total.bumps.push(await epochs.made(bumpFrom(bump)))
     await lists.drop(gone.map(goneFrom))
   }
 }

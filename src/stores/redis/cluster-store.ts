@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto'
-import { bucketOf } from '../../cache/bucket.ts'
 import type {
   Bump,
   CreateReply,
@@ -17,8 +15,8 @@ import type {
   StoreCapabilities,
   StoredEntry,
   StoreStats,
+  WriteReply,
 } from '../../cache/store.ts'
-import { maxRemembered } from '../rules/bumps.ts'
 import { ShardChannels } from './channels.ts'
 import { ClusterEpochs } from './cluster-epochs.ts'
 import { clusterBuckets, ClusterKeys } from './cluster-keys.ts'
@@ -36,12 +34,13 @@ import { sortedPage } from './list.ts'
 import type { RedisSettings } from './options.ts'
 import { Pushes } from './push.ts'
 import { Reads } from './reads.ts'
-import { entryFrom, hashesFrom, newRecord, nextHead, versionText } from './record.ts'
-import { spans, writtenFrom } from './replies.ts'
+import { entryFrom, hashesFrom, versionText } from './record.ts'
+import { bumpFrom } from './replies.ts'
 import { runScript } from './script.ts'
 import type { Run } from './script.ts'
 import { risks } from './server-check.ts'
-import { create, extend, replacementBy } from './write-scripts.ts'
+import { Writes } from './writes.ts'
+import type { PlannedWrite } from './writes.ts'
 
 /** Longer than any operation takes. */
 const soonMs = 60_000
@@ -61,6 +60,7 @@ export class RedisClusterStore implements Store {
   readonly #cluster: Cluster
   readonly #lists: ClusterLists
   readonly #epochs: ClusterEpochs
+  readonly #writes: Writes
   readonly #pushes: Pushes
   readonly #reads: Reads = new Reads()
   #isInspected = false
@@ -75,6 +75,8 @@ export class RedisClusterStore implements Store {
     this.#cluster = new Cluster(clusterLike(client), { clock, timeoutMs })
     this.#lists = new ClusterLists(this.#cluster, this.#keys)
     this.#epochs = new ClusterEpochs(this.#cluster, this.#keys)
+    const channelOf = (bucket: number): string => (push ? this.#keys.channel(bucket).key : '')
+    this.#writes = new Writes({ lists: '', buckets, publish: 'SPUBLISH', channelOf })
     const channels = new ShardChannels(this.#cluster, this.#keys)
     const onRefused = (error: RedisError): void => warnOfChannel(logger, this.#keys.channels, error)
     this.#pushes = new Pushes({ channels, clock, onRefused })
@@ -106,44 +108,32 @@ export class RedisClusterStore implements Store {
     })
   }
 
-  create({ key, value, lifetime, indexes, label = '' }: NewEntry): Promise<CreateReply> {
+  create(entry: NewEntry): Promise<CreateReply> {
     return this.#translating(async () => {
-      const hashes = { subject: indexes?.subject ?? '', sid: indexes?.sid ?? '' }
+      const { key, lifetime, indexes } = entry
       // First of all: it refuses what is too large.
-      const made = newRecord({ bucket: bucketOf(key, clusterBuckets), label, ...hashes }, value)
-      await this.#lists.keep(hashes, key, Math.min(2 * lifetime.idleMs, lifetime.absoluteMs ?? Infinity))
-      const args = { indexes: '', name: key, ...hashes, ...made, ...spans(lifetime) }
-      const reply = await this.#script(key, { script: create, args })
-      return reply === 0 ? { outcome: 'present' } : { outcome: 'created', ...writtenFrom(reply) }
+      const planned = this.#writes.create(entry)
+      const listedMs = Math.min(2 * lifetime.idleMs, lifetime.absoluteMs ?? Infinity)
+      await this.#lists.keep({ subject: indexes?.subject ?? '', sid: indexes?.sid ?? '' }, key, listedMs)
+      return planned.answer(await this.#script(key, planned))
     })
   }
 
-  replace(key: string, version: number, { value, bump, lifetime }: Replacement): Promise<ReplaceReply> {
+  replace(key: string, version: number, change: Replacement): Promise<ReplaceReply> {
     return this.#translating(async () => {
-      const replacement = { version: versionText(version), nextHead: nextHead(version + 1, value), value }
-      const args = { indexes: '', name: key, ...replacement, ...spans(lifetime) }
-      const reply = await this.#demanding(key, {
-        script: replacementBy(lifetime !== undefined, bump),
-        args: bump ? { ...args, ...this.#bumping(key) } : args,
-      })
-      if (reply === 0) return { outcome: 'absent' }
-      if (reply === 2) return { outcome: 'conflict' }
-      const bumps = bump ? [await this.#epochs.made((reply as unknown[][])[2] ?? [])] : []
-      return { outcome: 'replaced', ...writtenFrom(reply), version: version + 1, bumps }
+      const reply = await this.#demanding(this.#writes.replace(key, version, change))
+      if (reply.outcome !== 'replaced') return reply
+      return { ...reply, bumps: await Promise.all(reply.bumps.map((bump) => this.#epochs.made(bump))) }
     })
   }
 
   extend(key: string, idleMs: number): Promise<ExtendReply> {
-    return this.#translating(async () => {
-      const args = { indexes: '', name: key, idleMs, absoluteMs: '', promised: 0 }
-      const reply = await this.#demanding(key, { script: extend, args })
-      return reply === 0 ? { outcome: 'absent' } : { outcome: 'extended', ...writtenFrom(reply) }
-    })
+    return this.#translating(() => this.#demanding(this.#writes.extend(key, idleMs)))
   }
 
   take(key: string): Promise<StoredEntry | undefined> {
     return this.#translating(async () => {
-      const record = await this.#script(key, { script: take, args: { indexes: '', name: key } })
+      const record = await this.#script(key, { script: take, args: this.#writes.named(key) })
       if (record === null) return undefined
       void this.#lists.drop([{ name: key, ...hashesFrom(record as Buffer) }])
       return entryFrom(key, record as Buffer)
@@ -153,15 +143,15 @@ export class RedisClusterStore implements Store {
   remove(target: RemoveTarget): Promise<RemoveReply> {
     return this.#translating(async () => {
       if ('index' in target) {
-        const [cluster, keys, lists, epochs] = [this.#cluster, this.#keys, this.#lists, this.#epochs]
-        return removeListed({ cluster, keys, lists, epochs, bumping: (key) => this.#bumping(key) }, target)
+        const [cluster, keys, lists] = [this.#cluster, this.#keys, this.#lists]
+        return removeListed({ cluster, keys, lists, epochs: this.#epochs, writes: this.#writes }, target)
       }
       const version = 'ifVersion' in target ? versionText(target.ifVersion) : ''
-      const args = { indexes: '', name: target.key, version, ...this.#bumping(target.key) }
+      const args = { ...this.#writes.named(target.key), version, ...this.#writes.bumping(target.key) }
       const reply = await this.#script(target.key, { script: remove, args })
       const [removed, bump, hashes] = reply as [number, unknown[]?, [Buffer, Buffer]?]
       if (hashes !== undefined) void this.#lists.drop([{ name: target.key, ...hashesOf(hashes) }])
-      return { removed, bumps: bump === undefined ? [] : [await this.#epochs.made(bump)] }
+      return { removed, bumps: bump === undefined ? [] : [await this.#epochs.made(bumpFrom(bump))] }
     })
   }
 
@@ -226,25 +216,18 @@ export class RedisClusterStore implements Store {
   }
 
   /** A script that may ask for its lists to be seen to first. */
-  async #demanding(key: string, run: Pick<Run, 'script' | 'args'>): Promise<unknown> {
-    const reply = await this.#script(key, run)
-    if (!Array.isArray(reply) || reply[0] !== 3) return reply
+  async #demanding<R extends WriteReply>({ key, script, args, answer }: PlannedWrite<R>): Promise<R> {
+    const reply = await this.#script(key, { script, args })
+    if (!Array.isArray(reply) || reply[0] !== 3) return answer(reply)
     const [, listedUntil, forMs, ...hashes] = reply as [3, number, number, Buffer, Buffer]
     await this.#lists.keep(hashesOf(hashes), key, forMs + soonMs)
-    return this.#script(key, { ...run, args: { ...run.args, promised: listedUntil + soonMs } })
+    return answer(await this.#script(key, { script, args: { ...args, promised: listedUntil + soonMs } }))
   }
 
-  #script(key: string, run: Pick<Run, 'script' | 'args'>): Promise<unknown> {
+  #script(key: string, { script, args }: Pick<Run, 'script' | 'args'>): Promise<unknown> {
     const { tag, key: entry } = this.#keys.entry(key)
     const keys = [entry, this.#keys.state(Number(tag)).key]
-    return this.#cluster.run(tag, (connection, startedAt) => runScript(connection, { ...run, keys, startedAt }))
-  }
-
-  #bumping(key: string): Run['args'] {
-    const bucket = bucketOf(key, clusterBuckets)
-    const channel = this.#settings.push ? this.#keys.channel(bucket).key : ''
-    const announced = { publish: 'SPUBLISH', channel, remembered: maxRemembered }
-    return { candidate: randomUUID(), ...announced, bucket, names: JSON.stringify([key]) }
+    return this.#cluster.run(tag, (connection, startedAt) => runScript(connection, { script, args, keys, startedAt }))
   }
 
   #listen(listener: (bump: Bump) => void): () => void {

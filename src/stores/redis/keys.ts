@@ -8,9 +8,8 @@ export class RedisKeys {
   readonly lists: string
   /** The epochs, and who the store is. */
   readonly state: string
-  /** Where bumps are announced. */
+  /** Where bumps are announced: channels are shared by all databases of a server. */
   readonly channel: string
-  /** Channels are shared by all databases of a server. */
 
   constructor(prefix: string, database: number) {
     this.entries = `${prefix}entry:`

@@ -1,18 +1,23 @@
 import { randomUUID } from 'node:crypto'
 import { bucketOf } from '../../cache/bucket.ts'
-import type { CreateReply, ExtendReply, NewEntry, Replacement, ReplaceReply, Write } from '../../cache/store.ts'
-import { bucketCount, maxRemembered } from '../rules/bumps.ts'
+import type {
+  CreateReply,
+  ExtendReply,
+  NewEntry,
+  Replacement,
+  ReplaceReply,
+  Write,
+  WriteReply,
+} from '../../cache/store.ts'
+import { maxRemembered } from '../rules/bumps.ts'
 import { common, numberOf, ownOf, together } from './bulk-script.ts'
 import type { Connection } from './connection.ts'
-import type { RedisKeys } from './keys.ts'
 import { newRecord, nextHead, versionText } from './record.ts'
 import { bumpFrom, spans, writtenFrom } from './replies.ts'
 import { argumentsOf, evaluate } from './script.ts'
 import type { Run } from './script.ts'
 import { create, extend, replacementBy } from './write-scripts.ts'
 import type { WriteScript } from './write-scripts.ts'
-
-export type WriteReply = CreateReply | ReplaceReply | ExtendReply
 
 /** A write as a script does it, and what its caller is told. */
 export interface PlannedWrite<R extends WriteReply = WriteReply> {
@@ -22,37 +27,51 @@ export interface PlannedWrite<R extends WriteReply = WriteReply> {
   answer: (reply: unknown) => R
 }
 
-/** The writes of a store that has its lists where its entries are. */
-export class Writes {
-  readonly #keys: RedisKeys
-  /** What every script that bumps is told. */
-  readonly #announced: { publish: string; channel: string; remembered: number }
+/** How a store keeps and announces what its scripts write. */
+export interface Ways {
+  /** How the key of a list begins; empty where lists are not kept by the script that writes the entry. */
+  lists: string
+  buckets: number
+  publish: 'PUBLISH' | 'SPUBLISH'
+  /** Where the bumps of a bucket are announced; empty: nowhere. */
+  channelOf: (bucket: number) => string
+}
 
-  constructor(keys: RedisKeys, channel: string) {
-    this.#keys = keys
-    this.#announced = { publish: 'PUBLISH', channel, remembered: maxRemembered }
+/** The writes of a store as its scripts do them. */
+export class Writes {
+  readonly #ways: Ways
+
+  constructor(ways: Ways) {
+    this.#ways = ways
   }
 
   /** What scripts are told of a bump of this key. */
   bumping(key: string = ''): Run['args'] {
-    const place = { bucket: bucketOf(key, bucketCount), names: JSON.stringify([key]) }
-    return { candidate: randomUUID(), ...this.#announced, ...place }
+    const { publish, channelOf } = this.#ways
+    const bucket = this.#bucketOf(key)
+    const announced = { publish, channel: channelOf(bucket), remembered: maxRemembered }
+    return { candidate: randomUUID(), ...announced, bucket, names: JSON.stringify([key]) }
+  }
+
+  /** What scripts are told of an entry. */
+  named(key: string): Run['args'] {
+    return { indexes: this.#ways.lists, name: key }
   }
 
   create({ key, value, lifetime, indexes, label = '' }: NewEntry): PlannedWrite<CreateReply> {
     const { subject = '', sid = '' } = indexes ?? {}
-    const made = newRecord({ bucket: bucketOf(key, bucketCount), subject, sid, label }, value)
+    const made = newRecord({ bucket: this.#bucketOf(key), subject, sid, label }, value)
     return {
       script: create,
       key,
-      args: { indexes: this.#keys.lists, name: key, subject, sid, ...made, ...spans(lifetime) },
+      args: { ...this.named(key), subject, sid, ...made, ...spans(lifetime) },
       answer: (reply) => (reply === 0 ? { outcome: 'present' } : { outcome: 'created', ...writtenFrom(reply) }),
     }
   }
 
   replace(key: string, version: number, { value, bump, lifetime }: Replacement): PlannedWrite<ReplaceReply> {
     const replacement = { version: versionText(version), nextHead: nextHead(version + 1, value), value }
-    const args = { indexes: this.#keys.lists, name: key, ...replacement, ...spans(lifetime) }
+    const args = { ...this.named(key), ...replacement, ...spans(lifetime) }
     return {
       script: replacementBy(lifetime !== undefined, bump),
       key,
@@ -70,7 +89,7 @@ export class Writes {
     return {
       script: extend,
       key,
-      args: { indexes: this.#keys.lists, name: key, idleMs, absoluteMs: '', promised: 0 },
+      args: { ...this.named(key), idleMs, absoluteMs: '', promised: 0 },
       answer: (reply) => (reply === 0 ? { outcome: 'absent' } : { outcome: 'extended', ...writtenFrom(reply) }),
     }
   }
@@ -81,12 +100,22 @@ export class Writes {
     return this.extend(write.key, write.idleMs)
   }
 
-  /** All of them in one script, in this order. Replies with what each would reply alone, or the text of the error. */
-  async together(connection: Connection, startedAt: number, plans: readonly PlannedWrite[]): Promise<unknown[]> {
-    const told = { indexes: this.#keys.lists, promised: 0, ...this.bumping() }
+  /**
+   * All of them in one script, in this order; the keys are that of the state and those of the entries. Replies with
+   * what each would reply alone, or the text of the error.
+   */
+  async together(
+    connection: Connection,
+    startedAt: number,
+    { plans, keys }: { plans: readonly PlannedWrite[]; keys: string[] },
+  ): Promise<unknown[]> {
+    const told = { indexes: this.#ways.lists, promised: 0, ...this.bumping() }
     const each = plans.flatMap(({ script, args }) => [String(numberOf(script)), ...argumentsOf(ownOf(script), args)])
-    const keys = [this.#keys.state, ...plans.map(({ key }) => this.#keys.entry(key))]
     const values = [...argumentsOf(common, told), ...each]
     return (await evaluate(connection, { script: together, keys, values, startedAt })) as unknown[]
+  }
+
+  #bucketOf(key: string): number {
+    return bucketOf(key, this.#ways.buckets)
   }
 }

@@ -1,4 +1,13 @@
-import type { CreateReply, EntryTimes, ExtendReply, NewEntry, Replacement, ReplaceReply } from '../../cache/store.ts'
+import type {
+  CreateReply,
+  EntryTimes,
+  ExtendReply,
+  NewEntry,
+  Replacement,
+  ReplaceReply,
+  Write,
+  WriteReply,
+} from '../../cache/store.ts'
 import { deadlines, extendedDeadline } from './deadlines.ts'
 
 /** What is known of an entry that is there, expired or not. */
@@ -7,12 +16,14 @@ export interface Known {
   times: EntryTimes
 }
 
-export type Reply = CreateReply | ReplaceReply | ExtendReply
-
 /** What a write is answered, and what the entry is afterwards; absent: as it was. A bump is its caller's business. */
-export interface Decision<R extends Reply = Reply> {
+export interface Decision<R extends WriteReply = WriteReply> {
   reply: R
   next?: Known
+}
+
+export function keyOf(write: Write): string {
+  return write.operation === 'create' ? write.entry.key : write.key
 }
 
 export function decideCreate(known: Known | undefined, entry: NewEntry, storeNow: number): Decision<CreateReply> {

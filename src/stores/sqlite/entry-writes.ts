@@ -1,4 +1,12 @@
-import type { CreateReply, ExtendReply, NewEntry, Replacement, ReplaceReply, Write } from '../../cache/store.ts'
+import type {
+  CreateReply,
+  ExtendReply,
+  NewEntry,
+  Replacement,
+  ReplaceReply,
+  Write,
+  WriteReply,
+} from '../../cache/store.ts'
 import { decideCreate, decideExtend, decideReplace } from '../rules/decisions.ts'
 import type { EntryRows } from './entry-rows.ts'
 import type { EpochRows } from './epoch-rows.ts'
@@ -20,7 +28,7 @@ export class EntryWrites {
     this.#epochs = epochs
   }
 
-  apply(unit: WritingUnit, write: Write): CreateReply | ReplaceReply | ExtendReply {
+  apply(unit: WritingUnit, write: Write): WriteReply {
     if (write.operation === 'create') return this.create(unit, write.entry)
     if (write.operation === 'replace') return this.replace(unit, write)
     return this.extend(unit, write.key, write.idleMs)

@@ -123,11 +123,11 @@ function extensionCases(define: DefineCase): void {
   })
 
   define('no extension carries an entry past its absolute deadline', async ({ store, advance, brief }) => {
-    await createAll(store, [entry('a', { lifetime: { idleMs: brief, absoluteMs: 2 * brief } })])
+    await createAll(store, [entry('a', { lifetime: { idleMs: 4 * brief, absoluteMs: 4 * brief } })])
     await store.extend('a', hour)
     await advance(brief)
     assert.equal((await store.extend('a', hour)).outcome, 'extended')
-    await advance(brief)
+    await advance(3 * brief)
     assert.ok(await isAbsent(store, 'a'))
   })
 
