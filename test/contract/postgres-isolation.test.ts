@@ -21,6 +21,8 @@ for (const isolation of ['repeatable read', 'serializable'])
       await client.query(`ALTER DATABASE ${name} SET default_transaction_isolation = '${isolation}'`)
       await client.end()
       pool = new pg.Pool({ connectionString: database.url, max: 10 })
+      // The database may be dropped before the server has said goodbye to all of them.
+      pool.on('error', () => {})
     })
     after(async () => {
       await pool.end()

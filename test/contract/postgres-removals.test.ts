@@ -19,6 +19,8 @@ describe('a removal by subject while that subject signs in', { skip: whyNotTeste
   before(async () => {
     database = await freshDatabase('postgres')
     pool = new Pool({ connectionString: database.url, max: 1 })
+    // The database may be dropped before the server has said goodbye to all of them.
+    pool.on('error', () => {})
     const options = { tableName: 'entries', logger: silentLogger, push: false, operationTimeoutMs: 10_000 }
     store = postgresStore({ pool, ...options })
     other = postgresStore({ connectionString: database.url, ...options })

@@ -107,6 +107,25 @@ describe('works', () => {
     assert.deepEqual(sent(alone), [['a'], ['b']])
   })
 
+  test('those of a crowd whom a store in this process answers at once go together, after the first four', async () => {
+    const trips: (readonly string[])[] = []
+    const batches = new Batches<string, string>(
+      async (works) => {
+        trips.push(works)
+        return works
+      },
+      manualClock(),
+      1_000,
+    )
+    for (const work of ['a', 'b', 'c', 'd']) {
+      await batches.add(work)
+      // What the answer still has to tidy up.
+      await Promise.resolve()
+    }
+    await Promise.all([batches.add('e'), batches.add('f')])
+    assert.deepEqual(trips, [['a'], ['b'], ['c'], ['d'], ['e', 'f']])
+  })
+
   for (const [what, count, lengths] of [
     ['at most a hundred go together', 450, [100, 100, 100]],
     ['many are shared out among the round trips that are free', 120, [40, 40, 40]],

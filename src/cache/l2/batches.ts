@@ -16,11 +16,13 @@ const maxConcurrent = 4
 const maxBatch = 100
 /** Fewer are not worth a trip of their own. */
 const minShare = 32
+/** How many may leave alone in one turn of the event loop; only a store in this process answers as many in so short a time. */
+const maxAlone = 4
 
 /**
- * Lets works share round trips: a lone one leaves at once, those that come while another is under way go together at the
- * end of this turn of the event loop, shared out among the round trips that are free. At most four round trips of at most
- * a hundred works are under way.
+ * Lets works share round trips: a lone one leaves at once, those that come while another is under way, or after a few
+ * others, go together at the end of this turn of the event loop, shared out among the round trips that are free. At most
+ * four round trips of at most a hundred works are under way.
  */
 export class Batches<Work, Outcome> {
   readonly #roundTrip: RoundTrip<Work, Outcome>
@@ -32,7 +34,9 @@ export class Batches<Work, Outcome> {
   readonly #unanswered = new Set<Asked<Work, Outcome>>()
   #timer: Timer | undefined
   #underWay = 0
-  #flushPlanned = false
+  /** How many more may leave alone in this turn. */
+  #mayLeave = maxAlone
+  #isTurnEndPlanned = false
 
   constructor(roundTrip: RoundTrip<Work, Outcome>, clock: Clock, timeoutMs: number) {
     this.#roundTrip = roundTrip
@@ -45,19 +49,32 @@ export class Batches<Work, Outcome> {
     const lateAt = this.#clock.monotonic() + this.#timeoutMs
     return new Promise((resolve, reject) => {
       const asked = { work, lateAt, resolve, reject }
-      if (this.#underWay === 0 && !this.#flushPlanned) return this.#send([asked])
+      if (this.#underWay === 0 && this.#mayLeave > 0) return this.#sendAlone(asked)
       this.#waiting.add(asked)
       this.#unanswered.add(asked)
       this.#startTimer(lateAt)
-      this.#planFlush()
+      this.#gather()
     })
   }
 
-  #planFlush(): void {
-    if (this.#flushPlanned) return
-    this.#flushPlanned = true
+  #sendAlone(asked: Asked<Work, Outcome>): void {
+    this.#mayLeave--
+    this.#planTurnEnd()
+    this.#send([asked])
+  }
+
+  /** Nobody else leaves alone in this turn. */
+  #gather(): void {
+    this.#mayLeave = 0
+    this.#planTurnEnd()
+  }
+
+  #planTurnEnd(): void {
+    if (this.#isTurnEndPlanned) return
+    this.#isTurnEndPlanned = true
     setImmediate(() => {
-      this.#flushPlanned = false
+      this.#isTurnEndPlanned = false
+      this.#mayLeave = maxAlone
       while (this.#waiting.size > 0 && this.#underWay < maxConcurrent) this.#send(this.#next())
     })
   }
@@ -128,7 +145,7 @@ export class Batches<Work, Outcome> {
       for (const asked of batch) this.#unanswered.delete(asked)
       if (this.#unanswered.size === 0) this.#stopTimer()
       // Whoever asks the next thing on being answered goes with all the others that do.
-      if (this.#waiting.size > 0 || batch.length > 1) this.#planFlush()
+      if (this.#waiting.size > 0 || batch.length > 1) this.#gather()
     }
   }
 }
