@@ -305,6 +305,35 @@ test('one of several writes that fails half-way is undone and unavailable; the o
   assert.deepEqual(await versionsOfThree(store), [2, 1, 2])
 })
 
+/** Gives `a`, `b` and `c` other values in one go, each by a single statement. */
+function changeThree(store: Store): Promise<WriteOutcome[]> {
+  const change = { value: new Uint8Array(1), bump: false }
+  return store.writeMany!(['a', 'b', 'c'].map((key) => ({ operation: 'replace', key, version: 1, change })))
+}
+
+const onChangeOfB = (what: string): string =>
+  `CREATE TRIGGER spoiler AFTER UPDATE ON oidc_cache WHEN NEW.cache_key = 'b' BEGIN ${what}; END`
+
+test('one of several single statements that fails is undone and unavailable; the others are kept', async () => {
+  const path = newPath()
+  const store = open(path)
+  await createThree(store)
+  tamper(path, onChangeOfB("SELECT RAISE(ABORT, 'not b')"))
+  const [a, b, c] = await changeThree(store)
+  assert.ok(a && b && c && 'reply' in a && 'error' in b && 'reply' in c)
+  assert.ok(rejectsWith('ERR_STORE_UNAVAILABLE', /did not answer/)(b.error))
+  assert.deepEqual(await versionsOfThree(store), [2, 1, 2])
+})
+
+test('several single statements that SQLite rolls back in the middle all fail, the later ones too', async () => {
+  const path = newPath()
+  const store = open(path)
+  await createThree(store)
+  tamper(path, onChangeOfB("SELECT RAISE(ROLLBACK, 'nothing at all')"))
+  await assert.rejects(changeThree(store), (error: Error) => /nothing at all/.test(String(error.cause)))
+  assert.deepEqual(await versionsOfThree(store), [1, 1, 1])
+})
+
 test('several writes that SQLite rolls back in the middle all fail, the later ones too', async () => {
   const path = newPath()
   const store = open(path)

@@ -117,7 +117,7 @@ class SqliteStore implements Store {
   async writeMany(writes: readonly Write[]): Promise<WriteOutcome[]> {
     const mustLast = writes.some((write) => write.operation === 'replace' && write.change.bump)
     const outcomes = await this.#write(mustLast ? 'durable' : 'main', (unit) =>
-      writes.map((write) => unit.connection.attempt(() => this.#writes.apply(unit, write))),
+      writes.map((write) => this.#writes.attempt(unit, write)),
     )
     return outcomes.map((outcome) => ('error' in outcome ? { error: this.#failure(outcome.error) } : outcome))
   }

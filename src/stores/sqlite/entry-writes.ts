@@ -5,7 +5,7 @@ import type {
   Replacement,
   ReplaceReply,
   Write,
-  WriteReply,
+  WriteOutcome,
 } from '../../cache/store.ts'
 import { decideCreate, decideExtend, decideReplace } from '../rules/decisions.ts'
 import type { EntryRows } from './entry-rows.ts'
@@ -28,10 +28,14 @@ export class EntryWrites {
     this.#epochs = epochs
   }
 
-  apply(unit: WritingUnit, write: Write): WriteReply {
-    if (write.operation === 'create') return this.create(unit, write.entry)
-    if (write.operation === 'replace') return this.replace(unit, write)
-    return this.extend(unit, write.key, write.idleMs)
+  /** One of several in a unit: if it fails, nothing of it stays and the others are done all the same. */
+  attempt(unit: WritingUnit, write: Write): WriteOutcome {
+    const { connection } = unit
+    if (write.operation === 'create') return connection.attempt(() => this.create(unit, write.entry))
+    if (write.operation === 'extend')
+      return connection.attemptStatement(() => this.extend(unit, write.key, write.idleMs))
+    const replace = (): ReplaceReply => this.replace(unit, write)
+    return write.change.bump ? connection.attempt(replace) : connection.attemptStatement(replace)
   }
 
   create({ connection, storeNow }: WritingUnit, entry: NewEntry): CreateReply {
