@@ -7,6 +7,7 @@ import { redisStore } from '../../src/stores/redis.ts'
 import type { RedisStoreOptions } from '../../src/stores/redis.ts'
 import { eventually } from '../support/eventually.ts'
 import { asked, startCluster } from '../support/redis-cluster.ts'
+import { isRedis5 } from '../support/redis-driver.ts'
 import { silentLogger as logger } from '../support/silent-logger.ts'
 import { startServer } from '../support/servers/server.ts'
 import type { TestServer } from '../support/servers/server.ts'
@@ -31,11 +32,16 @@ describe('close leaves no connection open: Redis', { skip: whyNotTested('redis',
   const ways: Ways = {
     'a URL': () => ({ url: server.url }),
     'a client of redis': () => ({ client: createClient({ url: server.url }) }),
-    'a Sentinel client of redis': () => ({ client: createSentinel({ name: 'main', sentinelRootNodes: sentinels }) }),
     'a client of ioredis': () => ({ client: new Redis(server.url, { lazyConnect: true }) }),
     'a Sentinel client of ioredis': () => ({ client: new Redis({ name: 'main', sentinels, lazyConnect: true }) }),
   }
   testWays(ways, [server, sentinel])
+
+  const skip = isRedis5 && 'Sentinel clients of redis 5 cannot be copied'
+  describe('Sentinel clients of redis', { skip }, () => {
+    const options = { name: 'main', sentinelRootNodes: sentinels }
+    testWays({ 'a Sentinel client of redis': () => ({ client: createSentinel(options) }) }, [server, sentinel])
+  })
 
   test('not even to a server that does not answer', async () => {
     const store = redisStore({ url: server.url, logger, operationTimeoutMs: 50 })

@@ -6,7 +6,7 @@ import { storeContract } from '../../src/testing.ts'
 import { freshDatabase } from '../support/servers/shared.ts'
 import { whyNotTested } from '../support/servers/why-not-tested.ts'
 
-describe('redis through ioredis', { skip: whyNotTested('redis') }, async () => {
+describe('redis through ioredis', { skip: whyNotTested('redis'), concurrency: 4 }, async () => {
   const { url, prefix, drop } = await freshDatabase('redis')
   // Never connected: the store works on duplicates.
   const client = new Redis(url, { lazyConnect: true })

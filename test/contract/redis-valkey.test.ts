@@ -5,7 +5,7 @@ import { storeContract } from '../../src/testing.ts'
 import { freshDatabase } from '../support/servers/shared.ts'
 import { whyNotTested } from '../support/servers/why-not-tested.ts'
 
-describe('valkey', { skip: whyNotTested('valkey') }, async () => {
+describe('valkey', { skip: whyNotTested('valkey'), concurrency: 4 }, async () => {
   const { url, prefix, drop } = await freshDatabase('valkey')
   after(drop)
   const open = ({ id }: { id: string }) => redisStore({ url, keyPrefix: `${prefix}${id}:`, operationTimeoutMs: 10_000 })

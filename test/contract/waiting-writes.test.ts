@@ -80,62 +80,74 @@ const operations: Record<string, (store: Store, key: string) => Promise<unknown>
   },
 }
 
-for (const kind of kinds) {
-  describe(`a write that had to wait on ${kind}`, { skip: whyNotTested(kind) }, () => {
-    let database: FreshDatabase
-    let store: Store
-    let other: Other
-    before(async () => {
-      database = await freshDatabase(kind)
-      store = storeOn(database)
-      await store.init({ maxStalenessMs: 1_000 })
-      other = await otherOn(database)
-    })
-    after(async () => {
-      await other.end()
-      await store.close()
-      await database.drop()
-    })
+// Most of the time is waiting.
+describe('a write that had to wait', { concurrency: true }, () => {
+  for (const kind of kinds) {
+    describe(kind, { skip: whyNotTested(kind), concurrency: 1 }, () => {
+      let database: FreshDatabase
+      let store: Store
+      let other: Other
+      before(async () => {
+        database = await freshDatabase(kind)
+        store = storeOn(database)
+        await store.init({ maxStalenessMs: 1_000 })
+        other = await otherOn(database)
+      })
+      after(async () => {
+        await other.end()
+        await store.close()
+        await database.drop()
+      })
 
-    /** Of the entries of one test, both of which have to be gone before anybody may call them absent. */
-    async function present(key: string): Promise<number> {
-      const { entries } = await store.read([key, companion(key)])
-      return entries.filter((entry) => entry !== undefined).length
-    }
-
-    async function waitedFor(operation: (key: string) => Promise<unknown>, key: string, touch: string): Promise<void> {
-      for (const each of [key, companion(key)])
-        await store.create({ key: each, value, lifetime: { idleMs: 500 }, indexes: { subject: `subject of ${each}` } })
-      await other.run('BEGIN')
-      try {
-        await other.run(touch)
-        const done = operation(key)
-        done.catch(() => {})
-        await eventually(other.waiting, (count) => count > 0, { everyMs: 5 })
-        assert.equal(await present(key), 2, 'it waits while the entry is there')
-        await eventually(
-          () => present(key),
-          (count) => count === 0,
-        )
-        await other.run('COMMIT')
-        await done
-      } finally {
-        await other.run('ROLLBACK')
+      /** Of the entries of one test, both of which have to be gone before anybody may call them absent. */
+      async function present(key: string): Promise<number> {
+        const { entries } = await store.read([key, companion(key)])
+        return entries.filter((entry) => entry !== undefined).length
       }
-      assert.equal(await present(key), 0)
-    }
 
-    for (const [name, operation] of Object.entries(operations)) {
-      test(`never revives what others have read as absent, nor counts it as there: ${name}`, async () => {
-        const keys = `cache_key IN ('${name}', '${companion(name)}')`
-        await waitedFor((key) => operation(store, key), name, `SELECT 1 FROM entries WHERE ${keys} FOR UPDATE`)
-      })
+      async function waitedFor(
+        operation: (key: string) => Promise<unknown>,
+        key: string,
+        touch: string,
+      ): Promise<void> {
+        for (const each of [key, companion(key)])
+          await store.create({
+            key: each,
+            value,
+            lifetime: { idleMs: 500 },
+            indexes: { subject: `subject of ${each}` },
+          })
+        await other.run('BEGIN')
+        try {
+          await other.run(touch)
+          const done = operation(key)
+          done.catch(() => {})
+          await eventually(other.waiting, (count) => count > 0, { everyMs: 5 })
+          assert.equal(await present(key), 2, 'it waits while the entry is there')
+          await eventually(
+            () => present(key),
+            (count) => count === 0,
+          )
+          await other.run('COMMIT')
+          await done
+        } finally {
+          await other.run('ROLLBACK')
+        }
+        assert.equal(await present(key), 0)
+      }
 
-      test(`the same where whoever held it also wrote: ${name}`, async () => {
-        const key = `${name} of a written one`
-        const touch = `UPDATE entries SET label = 'touched' WHERE cache_key IN ('${key}', '${companion(key)}')`
-        await waitedFor((each) => operation(store, each), key, touch)
-      })
-    }
-  })
-}
+      for (const [name, operation] of Object.entries(operations)) {
+        test(`never revives what others have read as absent, nor counts it as there: ${name}`, async () => {
+          const keys = `cache_key IN ('${name}', '${companion(name)}')`
+          await waitedFor((key) => operation(store, key), name, `SELECT 1 FROM entries WHERE ${keys} FOR UPDATE`)
+        })
+
+        test(`the same where whoever held it also wrote: ${name}`, async () => {
+          const key = `${name} of a written one`
+          const touch = `UPDATE entries SET label = 'touched' WHERE cache_key IN ('${key}', '${companion(key)}')`
+          await waitedFor((each) => operation(store, each), key, touch)
+        })
+      }
+    })
+  }
+})

@@ -35,7 +35,7 @@ async function statuses(browsers: readonly UserAgent[], app: App): Promise<numbe
 }
 
 // Most of the time is waiting.
-describe('the login flows on every store', { concurrency: 2 }, () => {
+describe('the login flows on every store', { concurrency: 4 }, () => {
   for (const kind of everyStoreKind) {
     describe(`two instances on one database: ${kind}`, { skip: whyNotOn(kind), concurrency: 1 }, () => {
       const scope = suiteScope()

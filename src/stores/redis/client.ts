@@ -9,8 +9,9 @@ type ClientKind = 'ioredis' | 'ioredis cluster' | 'node-redis' | 'node-redis clu
 /** Whose client it is, by what it can do; undefined: nobody's we know. */
 export function clientKind(client: unknown): ClientKind | undefined {
   if (can(client, 'duplicate', 'callBuffer')) return isCluster(client) ? 'ioredis cluster' : 'ioredis'
-  if (!can(client, 'duplicate', 'sendCommand', 'withTypeMapping', 'connect')) return undefined
+  if (!can(client, 'sendCommand', 'withTypeMapping', 'connect')) return undefined
   if ('getMasterNode' in client) return 'node-redis sentinel'
+  if (!can(client, 'duplicate')) return undefined
   return 'slots' in client ? 'node-redis cluster' : 'node-redis'
 }
 

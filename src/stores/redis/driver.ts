@@ -18,12 +18,15 @@ export interface Address {
   port: number
 }
 
+/** Called once if a connection ends by itself, with the reason if there is one. */
+export type OnClose = (reason?: unknown) => void
+
 /** Opens connections the way the user wants them: with a URL, or like a client of the user's. */
 export interface Driver {
   /** The number of the logical database. */
   readonly database: number
-  /** `at` is another server than the one in the options. `onClose` is called once if it ends by itself. */
-  open(connectTimeoutMs: number, onClose: () => void, at?: Address): Promise<DriverConnection>
+  /** `at` is another server than the one in the options. */
+  open(connectTimeoutMs: number, onClose: OnClose, at?: Address): Promise<DriverConnection>
 }
 
 /** The argument as drivers take it, without a copy. */

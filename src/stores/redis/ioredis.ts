@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis'
 import type { ClusterWay } from './cluster.ts'
 import { sendable } from './driver.ts'
-import type { Address, Driver, DriverConnection } from './driver.ts'
+import type { Address, Driver, DriverConnection, OnClose } from './driver.ts'
 import { loaded } from '../rules/driver.ts'
 
 type Node = string | number | { host?: string; port?: number }
@@ -94,13 +94,13 @@ function settings(connectTimeout: number, at?: Address): object {
   }
 }
 
-function connection(client: Redis, onClose: () => void): DriverConnection {
+function connection(client: Redis, onClose: OnClose): DriverConnection {
   let isGone = false
   let isCorked = false
-  const gone = (): void => {
+  const gone = (reason?: unknown): void => {
     if (isGone) return
     isGone = true
-    onClose()
+    onClose(reason)
   }
 
   /** The driver writes each command by itself, a system call and a packet each. */
@@ -120,7 +120,7 @@ function connection(client: Redis, onClose: () => void): DriverConnection {
     client.on(event, (channel: Buffer, message: Buffer) => heard.get(String(channel))?.(message))
   }
   // Version 6 says so when a slot moves, earlier ones take it for an error.
-  client.on('moved', gone)
+  client.on('moved', () => gone())
 
   return {
     ready: readiness(client, gone),
@@ -142,14 +142,14 @@ function connection(client: Redis, onClose: () => void): DriverConnection {
 }
 
 /** An error on the way, e.g. a logical database that does not exist, does not keep the driver from being ready. */
-function readiness(client: Redis, gone: () => void): Promise<void> {
+function readiness(client: Redis, gone: OnClose): Promise<void> {
   return new Promise((resolve, reject) => {
     client.on('error', (error) => {
       reject(error)
-      gone()
+      gone(error)
     })
-    client.on('end', gone)
-    client.on('close', gone)
+    client.on('end', () => gone())
+    client.on('close', () => gone())
     client.connect().then(resolve, reject)
   })
 }

@@ -2,14 +2,13 @@ import type { Clock } from '../../shared/clock.ts'
 import { isSallyportError, SallyportError } from '../../shared/errors.ts'
 import { withTimeout } from '../../shared/timeout.ts'
 import { Connection } from './connection.ts'
-import type { DriverConnection } from './driver.ts'
+import type { DriverConnection, OnClose } from './driver.ts'
 import { RedisError, redisError } from './error.ts'
 
 export interface LaneSeams {
   clock: Clock
   timeoutMs: number
-  /** Opens a connection; `onClose` is called once if it ends by itself. */
-  open: (onClose: () => void) => Promise<DriverConnection>
+  open: (onClose: OnClose) => Promise<DriverConnection>
   /** Refuses a server that will not do. */
   check: (connection: Connection, startedAt: number) => Promise<void>
 }
@@ -55,7 +54,8 @@ export class Lane {
   async #connect(): Promise<Connection> {
     const { clock, timeoutMs, open, check } = this.#seams
     const startedAt = clock.monotonic()
-    const raw = await open(() => connection.end(new RedisError('CONNECTION', 'the connection was closed')))
+    const gone = new RedisError('CONNECTION', 'the connection was closed')
+    const raw = await open((reason) => connection.end(reason === undefined ? gone : redisError(reason)))
     const connection: Connection = new Connection(raw, { clock, timeoutMs, onEnd: () => this.#forget(connection) })
     this.#opening = connection
     try {

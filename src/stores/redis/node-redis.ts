@@ -1,6 +1,6 @@
 import type { createClient } from 'redis'
 import { sendable } from './driver.ts'
-import type { Address, Driver, DriverConnection } from './driver.ts'
+import type { Address, Driver, DriverConnection, OnClose } from './driver.ts'
 import { loaded } from '../rules/driver.ts'
 
 type Client = ReturnType<typeof createClient>
@@ -63,19 +63,17 @@ function settings(socket: object | undefined, connectTimeout: number, at?: Addre
   }
 }
 
-function connection(client: Client, onClose: () => void): DriverConnection {
+function connection(client: Client, onClose: OnClose): DriverConnection {
   let isGone = false
   let isConnecting = true
-  const gone = (): void => {
+  const gone = (reason?: unknown): void => {
     if (isGone) return
     isGone = true
-    onClose()
+    onClose(reason)
   }
 
   client.on('error', gone)
-  client.on('end', gone)
-  client.on('terminated', gone)
-  client.on('sharded-channel-moved', gone)
+  for (const event of ['end', 'terminated', 'sharded-channel-moved']) client.on(event, () => gone())
   const connected = (): void => {
     isConnecting = false
     // Once its greeting is under way, so that this fails.

@@ -105,4 +105,10 @@ describe('a client of the user', () => {
       assert.match(problemsOf({ client }).client ?? '', /must be a client of redis, ioredis or iovalkey/)
     })
   }
+
+  test('is refused if it is a Sentinel client of redis 5, which has no copies', () => {
+    const client = createSentinel({ name: 'main', sentinelRootNodes: [{ host: 'localhost', port: 26379 }] })
+    Object.defineProperty(client, 'duplicate', { value: undefined })
+    assert.match(problemsOf({ client }).client ?? '', /redis 5, which cannot be copied; redis 6 and ioredis can/)
+  })
 })

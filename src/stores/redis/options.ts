@@ -81,7 +81,9 @@ function wrongUrl(url: string): string | undefined {
 }
 
 function wrongClient(client: unknown): string | undefined {
-  return clientKind(client) === undefined ? 'must be a client of redis, ioredis or iovalkey' : undefined
+  if (clientKind(client) === undefined) return 'must be a client of redis, ioredis or iovalkey'
+  if (typeof (client as { duplicate?: unknown }).duplicate === 'function') return undefined
+  return 'is a Sentinel client of redis 5, which cannot be copied; redis 6 and ioredis can'
 }
 
 function wrongPrefix(prefix: string): string | undefined {
