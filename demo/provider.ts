@@ -138,7 +138,7 @@ async function configuration(options: ProviderOptions): Promise<object> {
   return {
     adapter: createProviderMemory(),
     clients: options.clients.map(clientMetadata),
-    jwks: { keys: [await signingKey()] },
+    jwks: { keys: [await (signing ??= newKey())] },
     cookies: { keys: [randomBytes(32).toString('base64url')] },
     pkce: { required: () => true },
     scopes: ['openid', 'offline_access'],
@@ -206,7 +206,10 @@ async function grantWhatWasAskedFor(ctx: Context & { oidc: NonNullable<Context['
   return grant
 }
 
-async function signingKey(): Promise<object> {
+/** Of all providers of this process: to make one takes longer than all else that a start does. */
+let signing: Promise<object> | undefined
+
+async function newKey(): Promise<object> {
   const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 })
   return { ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256', kid: randomBytes(8).toString('hex') }
 }

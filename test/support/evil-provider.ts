@@ -53,7 +53,7 @@ export async function startEvilProvider(): Promise<EvilProvider> {
   const requests: RecordedRequest[] = []
   const waiting: { path: string; resolve: () => void }[] = []
   let how: Misbehaviour = {}
-  let key = newKey()
+  let key = firstKey
   let announced = key
 
   const server = createServer((request, response) => {
@@ -144,6 +144,8 @@ function newKey(): SigningKey {
   }
 }
 
+/** Of all providers of this process: to make one takes longer than most tests. */
+const firstKey = newKey()
 const strangersKey = newKey()
 
 function metadata(issuer: string): Record<string, unknown> {
