@@ -19,7 +19,7 @@ import type { EntryStatements, MysqlStatements } from './statements.ts'
 import { LostIdentity } from '../sql/lost-identity.ts'
 import { entryOf, inSeconds, pageFrom, timesOf } from '../sql/rows.ts'
 import type { EntryRow, InfoRow, pageToAsk } from '../sql/rows.ts'
-import { tableOf } from '../sql/schema.ts'
+import { byTable, tableOf } from '../sql/schema.ts'
 import type { TableNames } from '../sql/schema.ts'
 
 /** A row as the driver gives it: keys are bytes, and without an entry there is only the clock. */
@@ -134,15 +134,6 @@ export function statementsOn({ entries }: MysqlStatements, table: string): Entry
   const found = entries.get(table)
   if (found === undefined) throw new TypeError(`no statements for ${table}`)
   return found
-}
-
-/** The keys of each table that has some, that of sessions first. */
-export function byTable(names: TableNames, keys: readonly string[]): [table: string, keys: readonly string[]][] {
-  const { data, verifiers } = names
-  const ofTable = (table: string): string[] => keys.filter((key) => tableOf(names, key) === table)
-  const tables: [string, readonly string[]][] =
-    data === verifiers ? [[data, keys]] : [data, verifiers].map((table) => [table, ofTable(table)])
-  return tables.filter(([, its]) => its.length > 0)
 }
 
 /** The rows with an entry, whose keys become the texts they are. */

@@ -18,7 +18,7 @@ import { ask, refuseTooLarge } from './query.ts'
 import type { EntryStatements, Statements } from './statements.ts'
 import { pageFrom, pageToAsk, timesOf } from '../sql/rows.ts'
 import type { InfoRow } from '../sql/rows.ts'
-import { tableOf } from '../sql/schema.ts'
+import { byTable, tableOf } from '../sql/schema.ts'
 import type { TableNames } from '../sql/schema.ts'
 
 /** The clock, and of an entry that is there the version, both deadlines and the two times of `EntryTimes`. */
@@ -126,8 +126,11 @@ export class PostgresEntries {
     return this.#database.request(async (client) => {
       let storeNow = 0
       const found = new Map<string, StoredEntry | undefined>()
-      for (const [table, own] of this.#byTable(keys)) {
-        const { rows } = await ask<NamedReadRow>(client, this.#statements.entries.get(table)!.readMany, [[...own]])
+      // No keys at all still ask for the clock.
+      for (const [table, own] of byTable(this.#names, keys.length === 0 ? [''] : keys)) {
+        const { rows } = await ask<NamedReadRow>(client, this.#statements.entries.get(table)!.readMany, [
+          [...new Set(own)],
+        ])
         for (const row of rows) {
           storeNow = Math.max(storeNow, row.numbers[0])
           found.set(row.cache_key, this.#entryOf(row.cache_key, row))
@@ -135,18 +138,6 @@ export class PostgresEntries {
       }
       return { entries: keys.map((key) => found.get(key)), storeNow }
     })
-  }
-
-  /** No keys at all still ask for the clock. */
-  #byTable(keys: readonly string[]): Map<string, Set<string>> {
-    const { data, verifiers } = this.#names
-    if (data === verifiers || keys.length === 0) return new Map([[data, new Set(keys)]])
-    const groups = new Map<string, Set<string>>()
-    for (const key of keys) {
-      const table = tableOf(this.#names, key)
-      groups.set(table, (groups.get(table) ?? new Set()).add(key))
-    }
-    return groups
   }
 
   #bound(value: Uint8Array): Uint8Array | string {

@@ -83,6 +83,15 @@ export function tableOf({ data, verifiers }: TableNames, key: string): string {
   return key.startsWith('cv:') ? verifiers : data
 }
 
+/** The keys of each table that has some, that of sessions first. */
+export function byTable(names: TableNames, keys: readonly string[]): [table: string, keys: readonly string[]][] {
+  const { data, verifiers } = names
+  const ofTable = (table: string): string[] => keys.filter((key) => tableOf(names, key) === table)
+  const tables: [string, readonly string[]][] =
+    data === verifiers ? [[data, keys]] : [data, verifiers].map((table) => [table, ofTable(table)])
+  return tables.filter(([, its]) => its.length > 0)
+}
+
 /** A quoted name with an ending, e.g. that of an index. */
 export function withEnding(quoted: string, ending: string): string {
   return `${quoted.slice(0, -1)}_${ending}${quoted.slice(-1)}`
