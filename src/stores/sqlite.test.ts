@@ -325,6 +325,16 @@ test('one of several single statements that fails is undone and unavailable; the
   assert.deepEqual(await versionsOfThree(store), [2, 1, 2])
 })
 
+test('one of several single statements that fails but is not undone by itself is undone all the same', async () => {
+  const path = newPath()
+  const store = open(path)
+  await createThree(store)
+  tamper(path, onChangeOfB("SELECT RAISE(FAIL, 'not b, but kept')"))
+  const [a, b, c] = await changeThree(store)
+  assert.ok(a && b && c && 'reply' in a && 'error' in b && 'reply' in c)
+  assert.deepEqual(await versionsOfThree(store), [2, 1, 2])
+})
+
 test('several single statements that SQLite rolls back in the middle all fail, the later ones too', async () => {
   const path = newPath()
   const store = open(path)

@@ -116,9 +116,7 @@ class SqliteStore implements Store {
   /** One transaction, and durable as a whole if one of its writes has to be: that is one wait for the disk, not many. */
   async writeMany(writes: readonly Write[]): Promise<WriteOutcome[]> {
     const mustLast = writes.some((write) => write.operation === 'replace' && write.change.bump)
-    const outcomes = await this.#write(mustLast ? 'durable' : 'main', (unit) =>
-      writes.map((write) => this.#writes.attempt(unit, write)),
-    )
+    const outcomes = await this.#write(mustLast ? 'durable' : 'main', (unit) => this.#writes.together(unit, writes))
     return outcomes.map((outcome) => ('error' in outcome ? { error: this.#failure(outcome.error) } : outcome))
   }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
+import { describe, mock, test } from 'node:test'
 import type { Clock } from '../../shared/clock.ts'
 import { manualClock, type ManualClock } from '../../testing/manual-clock.ts'
 import { watch, type Watched } from '../../../test/support/watch.ts'
@@ -124,6 +124,15 @@ describe('works', () => {
     }
     await Promise.all([batches.add('e'), batches.add('f')])
     assert.deepEqual(trips, [['a'], ['b'], ['c'], ['d'], ['e', 'f']])
+  })
+
+  test('those that wait for the end of the turn leave, also where a test runner has timers of its own', async () => {
+    mock.timers.enable({ apis: ['setImmediate'] })
+    const busy = busyWorld()
+    void busy.add('a')
+    mock.timers.reset()
+    await busy.clock.advance(0)
+    assert.deepEqual(sent(busy), [['first'], ['a']])
   })
 
   for (const [what, count, lengths] of [

@@ -1,3 +1,5 @@
+// Not the global one: where a test runner has put a timer of its own in its place, works would wait for its clock.
+import { setImmediate } from 'node:timers'
 import type { Clock, Timer } from '../../shared/clock.ts'
 import { StoreUnavailableError } from '../../shared/errors.ts'
 

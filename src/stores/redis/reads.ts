@@ -1,3 +1,5 @@
+// Not the global one: where a test runner has put a timer of its own in its place, the server's time would stand still.
+import { setImmediate } from 'node:timers'
 import type { ReadReply } from '../../cache/store.ts'
 import type { Connection } from './connection.ts'
 import { entryFrom } from './record.ts'

@@ -54,21 +54,7 @@ export class Connection {
     return this.#transaction('BEGIN IMMEDIATE', work)
   }
 
-  /**
-   * A part of a unit that changes one row by one statement: if it fails, that is its outcome, SQLite has undone the
-   * statement and the unit goes on.
-   */
-  attemptStatement<T>(work: () => T): { reply: T } | { error: unknown } {
-    try {
-      return { reply: work() }
-    } catch (error) {
-      // SQLite has rolled back the whole unit by itself, and what led to it is the error to show.
-      if (!this.#db.isTransaction) throw error
-      return { error }
-    }
-  }
-
-  /** The same of a part of several statements: nothing of it stays. */
+  /** A part of a unit: if it fails, that is its outcome, nothing of it stays and the unit goes on. */
   attempt<T>(work: () => T): { reply: T } | { error: unknown } {
     this.run('SAVEPOINT attempt')
     try {
@@ -79,6 +65,14 @@ export class Connection {
       this.#undoAttempt(error)
       return { error }
     }
+  }
+
+  /** Undoes what the unit has done so far, because of `cause`, and lets it begin anew. */
+  beginAnew(cause: unknown): void {
+    // SQLite has rolled back by itself: what befell it befalls the whole unit.
+    if (!this.#db.isTransaction) throw cause
+    this.run('ROLLBACK')
+    this.run('BEGIN IMMEDIATE')
   }
 
   sizeBytes(): number {

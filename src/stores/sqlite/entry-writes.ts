@@ -6,6 +6,7 @@ import type {
   ReplaceReply,
   Write,
   WriteOutcome,
+  WriteReply,
 } from '../../cache/store.ts'
 import { decideCreate, decideExtend, decideReplace } from '../rules/decisions.ts'
 import type { EntryRows } from './entry-rows.ts'
@@ -28,14 +29,18 @@ export class EntryWrites {
     this.#epochs = epochs
   }
 
-  /** One of several in a unit: if it fails, nothing of it stays and the others are done all the same. */
-  attempt(unit: WritingUnit, write: Write): WriteOutcome {
+  /**
+   * Several in a unit of their own: if one fails, nothing of it stays and the others are done all the same. Hardly ever
+   * does one fail, and a savepoint for each costs time: only then all are undone, and done again with savepoints.
+   */
+  together(unit: WritingUnit, writes: readonly Write[]): WriteOutcome[] {
     const { connection } = unit
-    if (write.operation === 'create') return connection.attempt(() => this.create(unit, write.entry))
-    if (write.operation === 'extend')
-      return connection.attemptStatement(() => this.extend(unit, write.key, write.idleMs))
-    const replace = (): ReplaceReply => this.replace(unit, write)
-    return write.change.bump ? connection.attempt(replace) : connection.attemptStatement(replace)
+    try {
+      return writes.map((write) => ({ reply: this.#apply(unit, write) }))
+    } catch (error) {
+      connection.beginAnew(error)
+      return writes.map((write) => connection.attempt(() => this.#apply(unit, write)))
+    }
   }
 
   create({ connection, storeNow }: WritingUnit, entry: NewEntry): CreateReply {
@@ -63,5 +68,11 @@ export class EntryWrites {
     const { reply, next } = decideExtend(this.#entries.known(connection, key), idleMs, storeNow)
     if (next !== undefined) this.#entries.prolong(connection, key, next.times)
     return reply
+  }
+
+  #apply(unit: WritingUnit, write: Write): WriteReply {
+    if (write.operation === 'create') return this.create(unit, write.entry)
+    if (write.operation === 'replace') return this.replace(unit, write)
+    return this.extend(unit, write.key, write.idleMs)
   }
 }
