@@ -15,9 +15,10 @@ const dependencies = Object.fromEntries(drivers.map((name) => [name, oldestOf(pe
 console.log('through', dependencies)
 mkdirSync(folder, { recursive: true })
 writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, dependencies }))
-run('npm', ['install', '--silent', '--no-package-lock', '--no-audit', '--no-fund', '--prefix', folder])
+run('npm', ['install', '--loglevel=error', '--no-package-lock', '--no-audit', '--no-fund', '--prefix', folder])
 process.env['DRIVERS_FOLDER'] = folder
-process.env['NODE_OPTIONS'] = `--import=${new URL('other-drivers.ts', import.meta.url).href}`
+const hook = `--import=${new URL('other-drivers.ts', import.meta.url).href}`
+process.env['NODE_OPTIONS'] = `${process.env['NODE_OPTIONS'] ?? ''} ${hook}`
 run(process.execPath, [
   'scripts/test.ts',
   ...(tests.length > 0 ? tests : ['contract', 'test/flows/every-store.test.ts']),

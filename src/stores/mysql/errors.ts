@@ -1,4 +1,5 @@
 import { hasCode, SallyportError, StoreUnavailableError } from '../../shared/errors.ts'
+import { tlsFault } from '../rules/tls.ts'
 
 /** An error of the driver without what it carries: the statement, its values, names of keys and users. */
 class MysqlFault extends Error {
@@ -7,13 +8,16 @@ class MysqlFault extends Error {
   readonly code: string
   /** Whether the connection is lost. */
   readonly isFatal: boolean
+  /** What is wrong with TLS, as users see it: the driver has one code for all of it. */
+  readonly ofTls: string | undefined
 
-  constructor(errno: number | undefined, code: string, isFatal: boolean) {
+  constructor(errno: number | undefined, code: string, isFatal: boolean, ofTls?: string) {
     super(errno === undefined ? code : `${code} (${errno})`)
     this.name = 'MysqlFault'
     this.errno = errno
     this.code = code
     this.isFatal = isFatal
+    this.ofTls = ofTls
   }
 }
 
@@ -29,8 +33,11 @@ export function faultOf(error: unknown): MysqlFault {
     isServers ? errno : undefined,
     typeof code === 'string' ? code : 'UNKNOWN',
     isLost || !isServers,
+    code === tlsFailed ? tlsFault(String(message)) : undefined,
   )
 }
+
+const tlsFailed = 'HANDSHAKE_SSL_ERROR'
 
 const duplicateKey = 1062
 const lockWaitTimeout = 1205
@@ -97,7 +104,7 @@ const refusals: Record<number, string> = {
   1040: 'the server has no connection left; raise its max_connections, or lower `maxConnections`',
   1041: 'the database is out of memory',
   1044: 'the database user may not use this database; grant it the rights',
-  1045: 'the server refused the user or the password; check those of `connectionString`',
+  1045: 'the server refused the user or the password, or asks for TLS; check `connectionString`',
   1049: 'the database does not exist; create it, or name another in `connectionString`',
   1053: 'the server is shutting down',
   1114: 'the table is full; is the disk of the database full?',
@@ -119,6 +126,7 @@ const refusals: Record<number, string> = {
   1969: 'the server ended a statement that took too long',
   3024: 'the server ended a statement that took too long',
   3118: 'the account of the database user is locked',
+  3159: 'the server takes connections with TLS only; add ?ssl=true to `connectionString`',
   4031: 'the server closed a connection that was idle',
 }
 
@@ -129,7 +137,7 @@ const unreachable: Record<string, string> = {
   ENOTFOUND: 'the host of the database has no address; check `connectionString`',
   ETIMEDOUT: 'the database could not be reached in time',
   HANDSHAKE_NO_SSL_SUPPORT: 'the server offers no TLS, which `connectionString` asks for',
-  HANDSHAKE_SSL_ERROR: 'the TLS connection to the database could not be made; is its certificate trusted?',
+  [tlsFailed]: 'the TLS connection to the database could not be made',
 }
 
 /** What users of the store see; an error that is not the driver's passes unchanged. */
@@ -137,7 +145,7 @@ export function translated(cause: unknown): unknown {
   if (!(cause instanceof MysqlFault)) return cause
   const { errno, code } = cause
   if (errno === undefined) {
-    const message = unreachable[code] ?? 'the connection to the database was lost or could not be made'
+    const message = cause.ofTls ?? unreachable[code] ?? 'the connection to the database was lost or could not be made'
     return new StoreUnavailableError(message, { cause })
   }
   const other = mismatches[errno]

@@ -42,8 +42,19 @@ test('an IPv6 address and a socket are understood', () => {
 
 test('TLS is asked for with true or with options', () => {
   assert.equal(addressOf('mysql://u@h/app?ssl=false')?.ssl, undefined)
-  assert.deepEqual(addressOf('mysql://u@h/app?ssl=true')?.ssl, {})
-  assert.deepEqual(addressOf('mysql://u@h/app?ssl={"rejectUnauthorized":false}')?.ssl, { rejectUnauthorized: false })
+  assert.deepEqual(addressOf('mysql://u@h/app?ssl=true')?.ssl, { verifyIdentity: true })
+  const lenient = { rejectUnauthorized: false, verifyIdentity: false }
+  assert.deepEqual(addressOf(`mysql://u@h/app?ssl=${JSON.stringify(lenient)}`)?.ssl, lenient)
+})
+
+test('with TLS the name of the host is compared, and nothing that is no name', () => {
+  for (const [url, verifyIdentity] of [
+    ['mysql://u@db.example/app?ssl={"ca":"x"}', true],
+    ['mysql://u@10.0.0.1/app?ssl={"ca":"x"}', false],
+    ['mysql://u@[::1]/app?ssl={"ca":"x"}', false],
+    ['mysql://u@localhost/app?ssl={"ca":"x"}&socketPath=/run/m.sock', false],
+  ] as const)
+    assert.deepEqual(addressOf(url)?.ssl, { ca: 'x', verifyIdentity })
 })
 
 for (const [url, message] of [

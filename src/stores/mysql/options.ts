@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import type { Pool, PoolOptions } from 'mysql2'
 import type { Pool as PromisePool } from 'mysql2/promise'
 import { checkOptions, isPlainObject, objectWith, text } from '../../shared/options.ts'
@@ -12,7 +13,8 @@ export type MysqlStoreOptions = Options &
 interface Options extends SqlCacheConfig {
   /**
    * A URL: `mysql://user:password@host:3306/database`; `mariadb://` means the same. Parameters: `?ssl=true` for TLS with
-   * a certificate that Node.js trusts, `?ssl={"ca":"…"}` for other options of TLS, `?socketPath=/run/mysqld/mysqld.sock`.
+   * a certificate that Node.js trusts and that is for this host name (an IP address is not compared),
+   * `?ssl={"ca":"…"}` for other options of TLS, `?socketPath=/run/mysqld/mysqld.sock`.
    */
   connectionString?: string
   /**
@@ -89,15 +91,18 @@ function addressOf(connectionString: string): PoolOptions {
   const { hostname } = url
   const socketPath = url.searchParams.get('socketPath')
   const ssl = tlsFrom(url.searchParams.get('ssl') ?? 'false')
+  // The brackets of an IPv6 address belong to the URL.
+  const host = decodeURIComponent(hostname.startsWith('[') ? hostname.slice(1, -1) : hostname) || 'localhost'
+  // The driver would take any server's certificate. It can compare a name only: for an address it would look for localhost.
+  const verifyIdentity = socketPath === null && isIP(host) === 0
   return {
-    // The brackets of an IPv6 address belong to the URL.
-    host: decodeURIComponent(hostname.startsWith('[') ? hostname.slice(1, -1) : hostname) || 'localhost',
+    host,
     ...(url.port === '' ? {} : { port: Number(url.port) }),
     user: decodeURIComponent(url.username),
     password: decodeURIComponent(url.password),
     database: decodeURIComponent(url.pathname.slice(1)),
     ...(socketPath === null ? {} : { socketPath }),
-    ...(typeof ssl === 'object' ? { ssl } : {}),
+    ...(typeof ssl === 'object' ? { ssl: { verifyIdentity, ...ssl } } : {}),
   }
 }
 

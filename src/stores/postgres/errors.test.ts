@@ -61,6 +61,13 @@ for (const [code, message] of [
   })
 }
 
+for (const how of ['no encryption', 'SSL off']) {
+  test(`a user whom the server lets in with TLS only is told so, by "${how}"`, () => {
+    const message = `no pg_hba.conf entry for host "10.0.0.1", user "app", database "app", ${how}`
+    assert.match(said(Object.assign(serverError('28000'), { message })).message, /with TLS only.*sslmode=verify-full/)
+  })
+}
+
 test('neither keys nor values are in what is told, though the server sends them', () => {
   const secrets = { detail: 'Key (cache_key)=(hunter2) already exists.', where: 'hunter2', hint: 'hunter2' }
   const invalid = Object.assign(new Error('invalid input syntax: "hunter2"'), { code: '22P02', severity: 'ERROR' })

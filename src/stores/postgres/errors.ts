@@ -1,4 +1,5 @@
 import { isSallyportError, SallyportError, StoreUnavailableError } from '../../shared/errors.ts'
+import { tlsFault } from '../rules/tls.ts'
 import { LostIdentity } from '../sql/lost-identity.ts'
 
 const sharedConnections =
@@ -79,8 +80,7 @@ export function translated(error: unknown): unknown {
   const cause = withoutValues(error)
   if (!isServerError(error)) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-    const message =
-      fileFault(error) ?? unreachable[code] ?? 'the connection to PostgreSQL was lost or could not be made'
+    const message = fileFault(error) ?? unreachable[code] ?? wayFault(cause.message)
     return new StoreUnavailableError(message, { cause })
   }
   const { code } = error
@@ -93,8 +93,23 @@ export function translated(error: unknown): unknown {
       cause,
     })
   if (code.startsWith('22')) return new SallyportError('ERR_ARGUMENT_INVALID', refusal(code), { cause })
+  if (isWithoutTls(error)) return new StoreUnavailableError(onlyWithTls, { cause })
   const said = unavailable[code] ?? unavailable[code.slice(0, 3)] ?? unavailable[code.slice(0, 2)]
   return new StoreUnavailableError(said ?? `PostgreSQL failed with error ${code}`, { cause })
+}
+
+/** What the driver says of TLS, or nothing in particular. */
+function wayFault(message: string): string {
+  if (message.includes('does not support SSL')) return 'PostgreSQL offers no TLS, which the connection asks for'
+  return tlsFault(message) ?? 'the connection to PostgreSQL was lost or could not be made'
+}
+
+const onlyWithTls =
+  'PostgreSQL lets this user in with TLS only, or not at all (pg_hba.conf); add sslmode=verify-full to `connectionString`'
+
+/** What a server says that has no rule for a user without TLS; up to version 13 in other words. */
+function isWithoutTls({ code, message }: ServerError): boolean {
+  return code === '28000' && /pg_hba\.conf.*(no encryption|SSL off)/.test(message)
 }
 
 /** What a file says: a certificate or a key that the address names. A socket that is not there says it in other words. */

@@ -18,8 +18,8 @@ export function redisError(error: unknown): RedisError {
   if (error instanceof RedisError) return error
   if (!(error instanceof Error)) return new RedisError('CONNECTION', 'the connection failed')
   const [code] = /^[A-Z]{2,}\b/.exec(error.message) ?? []
-  // A server that knows a command not repeats what it was given.
-  const message = error.message.replace(/,? with args beginning with.*/s, '')
+  // A server that knows a command not repeats what it was given, ioredis the reply that nobody asked for.
+  const message = error.message.replace(/(?:,? with args beginning with| Last reply: ).*/s, '')
   if (code !== undefined && !('syscall' in error)) return new RedisError(code, message)
   return new RedisError('CONNECTION', message === '' && 'code' in error ? String(error.code) : message)
 }

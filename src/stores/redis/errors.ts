@@ -1,4 +1,5 @@
 import { SallyportError, StoreUnavailableError } from '../../shared/errors.ts'
+import { tlsFault } from '../rules/tls.ts'
 import { RedisError } from './error.ts'
 
 /** What servers say when they cannot do what they otherwise would, in words for whoever reads the log. */
@@ -6,6 +7,8 @@ const reasons: Record<string, string> = {
   BUSY: 'Redis is busy with a script',
   CLUSTERDOWN: 'the cluster is down, or a part of its slots is not served',
   CONNECTION: 'Redis did not answer',
+  DENIED:
+    'Redis is in protected mode: it lets in who is on its own machine only, until it has a password or another `bind`',
   LOADING: 'Redis is still loading its data',
   MASTERDOWN: 'the server is a replica that has lost its primary',
   MISCONF: 'Redis refuses writes because it cannot save to its disk',
@@ -18,6 +21,9 @@ const reasons: Record<string, string> = {
   WRONGPASS: 'Redis refused the user name or the password',
 }
 
+const hungUp =
+  'Redis hung up; if it always does, is TLS on at both ends or at neither, and does it ask for a client certificate?'
+
 /** What else the server, a socket or a resolver says, wherever in its text. */
 const signs: readonly (readonly [sign: string, message: string])[] = [
   ['max number of clients', 'Redis has no connection left; raise its maxclients'],
@@ -25,6 +31,12 @@ const signs: readonly (readonly [sign: string, message: string])[] = [
   ['DB index is out of range', 'Redis has no database of this number; raise its `databases`, or name another'],
   ['ECONNREFUSED', 'nothing listens at the address of Redis'],
   ['ENOTFOUND', 'the host of Redis has no address; check the URL or the client'],
+  ['ECONNRESET', hungUp],
+  ['EPIPE', hungUp],
+  ['Socket closed unexpectedly', hungUp],
+  ['Connection is closed', hungUp],
+  // A server without TLS takes the greeting for the beginning of a line, and waits for the rest.
+  ['no connection within', 'Redis did not answer a new connection; is TLS on at both ends or at neither?'],
 ]
 
 /** Whether the connection is of no use after this reply: the server is another one now, or hangs up. */
@@ -58,7 +70,8 @@ export function translated(error: unknown, keyPrefix: string): unknown {
   }
 
   const [, said = reasons[code]] = signs.find(([sign]) => message.includes(sign)) ?? []
-  return unavailable(said ?? 'Redis refused a command', error)
+  const ofTls = code === 'CONNECTION' ? tlsFault(message) : undefined
+  return unavailable(ofTls ?? said ?? 'Redis refused a command', error)
 }
 
 function unavailable(message: string, cause: unknown): StoreUnavailableError {
