@@ -12,15 +12,13 @@ import type { Script } from './script.ts'
  * costs. See `record.ts` for the layout.
  */
 
-/** How much is read at once of an entry whose hashes are wanted. */
-const usually = headLength + 256
-
-const reading = (bytes: number): string => `${time}
+/** For those who write no lists. */
+export const heads: string = `${time}
 local function number(text, from, to) return tonumber(string.sub(text, from, to)) end
 -- The head of a live entry at least, and its deadline. With \`whatever\`, what is no entry is as good as nothing:
 -- nobody can read it, and it may go.
 local function live(key, whatever)
-  local text = redis.call('GETRANGE', key, 0, ${bytes - 1})
+  local text = redis.call('GETRANGE', key, 0, ${headLength - 1})
   if text == '' then return nil end
   local expiresAt = number(text, ${at.expiresAt})
   if not expiresAt or #text < ${headLength} then
@@ -32,14 +30,11 @@ local function live(key, whatever)
 end
 `
 
-export const heads: string = reading(headLength)
-
 const listings = `
 -- Subject, sid and label in one.
 local function listing(key, text)
-  local length = number(text, ${at.listing})
-  if ${headLength} + length <= #text then return string.sub(text, ${headLength + 1}, ${headLength} + length) end
-  return redis.call('GETRANGE', key, ${headLength}, ${headLength - 1} + length)
+  local length, start = number(text, ${at.listing}), ${headLength} + number(text, ${at.capacity})
+  return length == 0 and '' or redis.call('GETRANGE', key, start, start + length - 1)
 end
 local function lists(key, text)
   local subject, sid = number(text, ${at.subject}), number(text, ${at.sid})
@@ -55,7 +50,7 @@ local function delete(key, name, text)
 end
 `
 
-export const entries: string = reading(usually) + listings
+export const entries: string = heads + listings
 
 /** A list lives as long as any of its entries may, and a little longer, so that not every extension has to see to it. */
 export const dates: string = `${listings}

@@ -2,16 +2,14 @@ import type { EntryTimes, StoredEntry } from '../../cache/store.ts'
 import { SallyportError } from '../../shared/errors.ts'
 
 /*
- * An entry is one string: a head of digits, padded with zeros so that a script can change them in place; what it is
- * listed under, subject, sid and label in a row; the value; and blanks up to its capacity.
+ * An entry is one string: a head of digits, padded with zeros so that a script can change them in place; the value, and
+ * blanks up to its capacity; what it is listed under, subject, sid and label in a row.
  *
- * So a value that fits is written over the one before, and neither the rest nor the deadline are touched: to join texts
- * of 3 KB in a script, or only to fetch what stays, takes longer than all the rest.
+ * So a value that fits is written over the one before, together with the version and the length, which come as one text;
+ * neither the rest nor the deadline are touched: to join texts of 3 KB in a script, or only to fetch what stays, takes
+ * longer than all the rest.
  */
 const widths = {
-  version: 16,
-  /** Of the value, in bytes. */
-  length: 10,
   /** Bytes there are for the value. */
   capacity: 10,
   createdAt: 16,
@@ -28,6 +26,9 @@ const widths = {
   label: 6,
   /** Bytes of the three together. */
   listing: 6,
+  version: 16,
+  /** Of the value, in bytes. */
+  length: 10,
 } as const
 
 type Field = keyof typeof widths
@@ -44,13 +45,13 @@ export const at: Record<Field, string> = mapped(places, ([from, to]) => `${from 
 export const before: Record<Field, number> = mapped(places, ([from]) => from)
 
 /** Bytes of a head. */
-export const headLength: number = places.listing[1]
+export const headLength: number = places.length[1]
 
 /** Values have room to grow up to the next multiple of so many bytes. */
 export const step = 128
 
 /** How the layout is called, so that no other one is ever taken for it. */
-export const layout = '2'
+export const layout = '3'
 
 /** What a head says, but for the lists. */
 export interface Head {
@@ -69,27 +70,32 @@ export interface Listed {
 /** A string of Redis has 512 MB at most, and a value is not all there is in an entry. */
 const maxValueBytes = 2 ** 29 - 2 ** 16
 
-/** A new entry but for its head, and the parts of the head that the server does not know. */
-export function newRecord(listed: Listed, value: Uint8Array): { record: Buffer; lengths: string; sizes: string } {
-  refuseTooLarge(value)
+/** A new entry but for its head, and what that says before and after its instants. */
+export function newRecord(listed: Listed, value: Uint8Array): { record: Buffer; capacity: string; ending: string } {
+  const versioned = versionAndLength(1, value)
   const texts = [listed.subject, listed.sid, listed.label].map((text) => Buffer.from(text))
   const listing = Buffer.concat(texts)
   const capacity = Math.ceil(value.length / step) * step
-  const start = headLength + listing.length
-  const record = Buffer.allocUnsafe(start + capacity)
-  record.fill(' ', 0, headLength).set(listing, headLength)
-  record.fill(' ', start + value.length).set(value, start)
+  const sizes = [...texts, listing].map(({ length }) => digits(length, widths.listing))
   return {
-    record,
-    lengths: digits(value.length, widths.length) + digits(capacity, widths.capacity),
-    sizes: digits(listed.bucket, 4) + [...texts, listing].map(({ length }) => digits(length, 6)).join(''),
+    record: Buffer.concat([blanks(headLength), value, blanks(capacity - value.length), listing]),
+    capacity: digits(capacity, widths.capacity),
+    ending: digits(listed.bucket, widths.bucket) + sizes.join('') + versioned,
   }
 }
 
-/** How the head of an entry begins whose value is replaced. Throws `ERR_STORE_VALUE_TOO_LARGE`. */
-export function nextHead(version: number, value: Uint8Array): string {
+/** A value with its version and its length, as it is written over the one before. Throws `ERR_STORE_VALUE_TOO_LARGE`. */
+export function versionedValue(version: number, value: Uint8Array): Buffer {
+  return Buffer.concat([Buffer.from(versionAndLength(version, value)), value])
+}
+
+function versionAndLength(version: number, value: Uint8Array): string {
   refuseTooLarge(value)
   return versionText(version) + digits(value.length, widths.length)
+}
+
+function blanks(count: number): Buffer {
+  return Buffer.alloc(count, ' ')
 }
 
 function refuseTooLarge(value: Uint8Array): void {
@@ -104,17 +110,17 @@ export function versionText(version: number): string {
 
 /** The entry a key holds. Throws `ERR_STORE_CORRUPT` if it is none. */
 export function entryFrom(key: string, record: Buffer): StoredEntry {
-  const start = headLength + number(record, places.listing)
-  const end = start + number(record, places.length)
+  const end = headLength + number(record, places.length)
   if (end > record.length) throw noEntry()
-  return { key, value: record.subarray(start, end), ...headFrom(record) }
+  return { key, value: record.subarray(headLength, end), ...headFrom(record) }
 }
 
 /** What the entry is listed under; empty where it is not. */
 export function hashesFrom(record: Buffer): { subject: string; sid: string } {
-  const subject = headLength + number(record, places.subject)
+  const start = headLength + number(record, places.capacity)
+  const subject = start + number(record, places.subject)
   const sid = subject + number(record, places.sid)
-  return { subject: record.toString('utf8', headLength, subject), sid: record.toString('utf8', subject, sid) }
+  return { subject: record.toString('utf8', start, subject), sid: record.toString('utf8', subject, sid) }
 }
 
 export function headFrom(head: Buffer): Head {

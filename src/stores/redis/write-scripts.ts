@@ -1,4 +1,4 @@
-import { dates, heads } from './entry-scripts.ts'
+import { dates, entries, heads } from './entry-scripts.ts'
 import { bump, bumping } from './epoch-scripts.ts'
 import { at, before, headLength, step } from './record.ts'
 import { script } from './script.ts'
@@ -20,12 +20,12 @@ const bumped: readonly Parameter[] = ['bucket', 'names']
 
 /** Replies with the head of the new entry and the time, or 0 where there is one already. */
 export const create: WriteScript = write(
-  ['lengths', 'sizes', 'subject', 'sid', 'record', ...lifetime, ...listing],
+  ['capacity', 'ending', 'subject', 'sid', 'record', ...lifetime, ...listing],
   heads + dates,
   `
 if live(key) then return 0 end
 local instants, expiresAt, listedUntil = dated()
-local head = string.format('%016.0f', 1) .. lengths .. string.format('%016.0f', now) .. instants .. sizes
+local head = capacity .. string.format('%016.0f', now) .. instants .. ending
 local prefix = string.sub(key, 1, #key - #name)
 local function enlist(index, hash)
   if indexes == '' or hash == '' then return end
@@ -45,42 +45,43 @@ return { head, now }`,
 )
 
 /**
- * `dating` says what of the head changes and when the entry expires, if that changes. A value that fits is written over
+ * `dating` says what of the head changes, and when the entry expires, if that changes. A value that fits is written over
  * the one before, unless that leaves half of the place empty. Nothing of a longer one stays behind.
  */
 const replacing = (dating: string): string => `
 local text = live(key)
 if not text then return 0 end
 if string.sub(text, ${at.version}) ~= version then return 2 end
-local changed, head, instant = nextHead, text
+local head, instants, instant = text
 ${dating}
-local size, place = #value, number(text, ${at.capacity})
-local start = ${headLength} + number(text, ${at.listing})
+local size, place = #versioned - ${headLength - before.version}, number(text, ${at.capacity})
 if size > place or 2 * size < place then
   place = math.ceil(size / ${step}) * ${step}
-  local rest = string.sub(changed .. string.sub(text, #changed + 1, ${headLength}), ${before.createdAt + 1})
-  local listing = start > ${headLength} and redis.call('GETRANGE', key, ${headLength}, start - 1) or ''
-  local record = nextHead .. string.format('%010.0f', place) .. rest .. listing .. value .. string.rep(' ', place - size)
+  local rest = string.sub(head, ${before.createdAt + 1}, ${before.version})
+  local blanks = string.rep(' ', place - size)
+  local record = string.format('%010.0f', place) .. rest .. versioned .. blanks .. listing(key, text)
   if instant then redis.call('SET', key, record, 'PXAT', instant) else redis.call('SET', key, record, 'KEEPTTL') end
 else
   local surplus = number(text, ${at.length}) - size
-  redis.call('SETRANGE', key, start, value)
-  if surplus > 0 then redis.call('SETRANGE', key, start + size, string.rep(' ', surplus)) end
-  redis.call('SETRANGE', key, 0, changed)
-  if instant then redis.call('PEXPIREAT', key, instant) end
+  redis.call('SETRANGE', key, ${before.version}, versioned)
+  if surplus > 0 then redis.call('SETRANGE', key, ${headLength} + size, string.rep(' ', surplus)) end
+  if instant then
+    redis.call('SETRANGE', key, ${before.lastSeenAt}, instants)
+    redis.call('PEXPIREAT', key, instant)
+  end
 end
 `
 
 const renewing = replacing(`
-local instants, deadline, listedUntil = dated()
+local deadline, listedUntil
+instants, deadline, listedUntil = dated()
 local demanded = demand(key, text, listedUntil)
 if demanded then return demanded end
-changed = nextHead .. string.sub(text, ${before.capacity + 1}, ${before.lastSeenAt}) .. instants
-head = changed .. string.sub(text, #changed + 1)
+head = string.sub(text, 1, ${before.lastSeenAt}) .. instants .. string.sub(text, ${before.bucket + 1})
 instant = whole(deadline)
 `)
 
-const replacement: readonly Parameter[] = ['version', 'nextHead', 'value']
+const replacement: readonly Parameter[] = ['version', 'versioned']
 const done = 'return { head, now }'
 const doneAndBumped = 'return { head, now, bump(state, bucket, names) }'
 
@@ -88,12 +89,12 @@ const doneAndBumped = 'return { head, now, bump(state, bucket, names) }'
  * Versions are texts of 16 digits. Replies with the head, whose version may be the one before, and the time; 0 where
  * there is no entry, 2 where it has another version.
  */
-export const replace: WriteScript = write(replacement, heads, replacing('') + done)
+export const replace: WriteScript = write(replacement, entries, replacing('') + done)
 
 /** The same with a bump, which the reply ends with. */
 export const replaceAndBump: WriteScript = write(
   [...replacement, ...bumped, ...bumping],
-  heads + bump,
+  entries + bump,
   replacing('') + doneAndBumped,
 )
 

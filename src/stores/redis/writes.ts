@@ -12,7 +12,7 @@ import type {
 import { maxRemembered } from '../rules/bumps.ts'
 import { common, numberOf, ownOf, together } from './bulk-script.ts'
 import type { Connection } from './connection.ts'
-import { newRecord, nextHead, versionText } from './record.ts'
+import { newRecord, versionedValue, versionText } from './record.ts'
 import { bumpFrom, spans, writtenFrom } from './replies.ts'
 import { argumentsOf, evaluate } from './script.ts'
 import type { Run } from './script.ts'
@@ -70,7 +70,7 @@ export class Writes {
   }
 
   replace(key: string, version: number, { value, bump, lifetime }: Replacement): PlannedWrite<ReplaceReply> {
-    const replacement = { version: versionText(version), nextHead: nextHead(version + 1, value), value }
+    const replacement = { version: versionText(version), versioned: versionedValue(version + 1, value) }
     const args = { ...this.named(key), ...replacement, ...spans(lifetime) }
     return {
       script: replacementBy(lifetime !== undefined, bump),
