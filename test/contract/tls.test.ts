@@ -19,6 +19,7 @@ import { redisStore } from '../../src/stores/redis.ts'
 import { startNode } from '../support/child-process.ts'
 import { eventually } from '../support/eventually.ts'
 import { recordingLogger } from '../support/recording-logger.ts'
+import { isRedis5 } from '../support/redis-driver.ts'
 import { freePort } from '../support/servers/ports.ts'
 import { startServer } from '../support/servers/server.ts'
 import { giveToServers } from '../support/servers/server-user.ts'
@@ -102,7 +103,9 @@ describe('Redis with TLS', { concurrency: true, skip: whyNotTested('redis', 'own
       ['a client certificate that is missing', { port: strictPort, tls: { ca: ca! } }, /for a client certificate/],
       ['no TLS where the server has nothing else', {}, /is TLS on at both ends/],
     ] as const) {
-      test(`${what} is told, through ${name}`, () => isRefused(open(clientOf(where)), says))
+      const isToldLess = isRedis5 && name === 'redis' && says !== untrusted && says !== forAnother
+      const skip = isToldLess && 'redis 5 does not say that the server hung up'
+      test(`${what} is told, through ${name}`, { skip }, () => isRefused(open(clientOf(where)), says))
     }
 
     test(`TLS where the server has none is told, through ${name}`, async () => {
