@@ -127,10 +127,9 @@ export class PostgresEntries {
       let storeNow = 0
       const found = new Map<string, StoredEntry | undefined>()
       // No keys at all still ask for the clock.
-      for (const [table, own] of byTable(this.#names, keys.length === 0 ? [''] : keys)) {
-        const { rows } = await ask<NamedReadRow>(client, this.#statements.entries.get(table)!.readMany, [
-          [...new Set(own)],
-        ])
+      const wanted = keys.length === 0 ? [''] : [...new Set(keys)]
+      for (const [table, own] of byTable(this.#names, wanted)) {
+        const { rows } = await ask<NamedReadRow>(client, this.#statements.entries.get(table)!.readMany, [own])
         for (const row of rows) {
           storeNow = Math.max(storeNow, row.numbers[0])
           found.set(row.cache_key, this.#entryOf(row.cache_key, row))

@@ -1,6 +1,5 @@
 import { entries } from './entry-scripts.ts'
 import { bump, bumping, time } from './epoch-scripts.ts'
-import { at, headLength } from './record.ts'
 import { script } from './script.ts'
 import type { Script } from './script.ts'
 
@@ -29,14 +28,7 @@ export const heads: Script = script(
 local reply = {}
 for i, key in ipairs(KEYS) do
   local text = live(key, true)
-  if text then
-    local hashes, subject = listing(key, text), number(text, ${at.subject})
-    local sid = subject + number(text, ${at.sid})
-    reply[i] = { string.sub(text, 1, ${headLength}), string.sub(hashes, 1, subject), string.sub(hashes, subject + 1, sid),
-      string.sub(hashes, sid + 1) }
-  else
-    reply[i] = false
-  end
+  reply[i] = text and { text, listed(key, text) } or false
 end
 return reply`,
 )
@@ -64,13 +56,11 @@ for i = 2, #KEYS do
   local key = KEYS[i]
   local text = live(key, true)
   if text then
-    local hashes, subject = listing(key, text), number(text, ${at.subject})
-    local own = { subject = string.sub(hashes, 1, subject),
-      sid = string.sub(hashes, subject + 1, subject + number(text, ${at.sid})) }
-    if own[index] == hash then
+    local subject, sid = listed(key, text)
+    if (index == 'subject' and subject or sid) == hash then
       redis.call('DEL', key)
       names[#names + 1] = string.sub(key, #prefix + 1)
-      gone[#gone + 1] = { names[#names], own.subject, own.sid }
+      gone[#gone + 1] = { names[#names], subject, sid }
     end
   end
 end

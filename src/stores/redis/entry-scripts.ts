@@ -15,7 +15,7 @@ import type { Script } from './script.ts'
 /** For those who write no lists. */
 export const heads: string = `${time}
 local function number(text, from, to) return tonumber(string.sub(text, from, to)) end
--- The head of a live entry at least, and its deadline. With \`whatever\`, what is no entry is as good as nothing:
+-- The head of a live entry, and its deadline. With \`whatever\`, what is no entry is as good as nothing:
 -- nobody can read it, and it may go.
 local function live(key, whatever)
   local text = redis.call('GETRANGE', key, 0, ${headLength - 1})
@@ -31,21 +31,22 @@ end
 `
 
 const listings = `
--- Subject, sid and label in one.
-local function listing(key, text)
+-- What an entry is listed under: subject, sid and label.
+local function listed(key, text)
   local length, start = number(text, ${at.listing}), ${headLength} + number(text, ${at.capacity})
-  return length == 0 and '' or redis.call('GETRANGE', key, start, start + length - 1)
+  if length == 0 then return '', '', '' end
+  local texts, subject = redis.call('GETRANGE', key, start, start + length - 1), number(text, ${at.subject})
+  local sid = subject + number(text, ${at.sid})
+  return string.sub(texts, 1, subject), string.sub(texts, subject + 1, sid), string.sub(texts, sid + 1)
 end
-local function lists(key, text)
-  local subject, sid = number(text, ${at.subject}), number(text, ${at.sid})
-  if indexes == '' or subject + sid == 0 then return {} end
-  local hashes, found = listing(key, text), {}
-  if subject > 0 then found[1] = indexes .. 'subject:' .. string.sub(hashes, 1, subject) end
-  if sid > 0 then found[#found + 1] = indexes .. 'sid:' .. string.sub(hashes, subject + 1, subject + sid) end
+local function lists(subject, sid)
+  local found = {}
+  if indexes ~= '' and subject ~= '' then found[1] = indexes .. 'subject:' .. subject end
+  if indexes ~= '' and sid ~= '' then found[#found + 1] = indexes .. 'sid:' .. sid end
   return found
 end
-local function delete(key, name, text)
-  for _, list in ipairs(lists(key, text)) do redis.call('ZREM', list, name) end
+local function delete(key, name, its)
+  for _, list in ipairs(its) do redis.call('ZREM', list, name) end
   redis.call('DEL', key)
 end
 `
@@ -66,15 +67,13 @@ end
 -- server that may evict may have evicted a list and kept the entry, which then gets back on it.
 local function demand(key, text, listedUntil)
   if listedUntil <= number(text, ${at.listedUntil}) then return nil end
-  for _, list in ipairs(lists(key, text)) do
+  local subject, sid = listed(key, text)
+  for _, list in ipairs(lists(subject, sid)) do
     if not redis.call('ZSCORE', list, name) then redis.call('ZADD', list, string.sub(text, ${at.createdAt}), name) end
     keep(list, listedUntil)
   end
-  if indexes ~= '' or listedUntil <= tonumber(promised) then return nil end
-  local subject, sid = number(text, ${at.subject}), number(text, ${at.sid})
-  if subject + sid == 0 then return nil end
-  local hashes = listing(key, text)
-  return { 3, listedUntil, listedUntil - now, string.sub(hashes, 1, subject), string.sub(hashes, subject + 1, subject + sid) }
+  if indexes ~= '' or listedUntil <= tonumber(promised) or subject .. sid == '' then return nil end
+  return { 3, listedUntil, listedUntil - now, subject, sid }
 end
 -- The four instants of a head that a lifetime decides, and the deadline.
 local function dated()
@@ -96,7 +95,7 @@ local key = KEYS[1]
 local text = live(key)
 if not text then return false end
 local record = redis.call('GET', key)
-delete(key, name, text)
+delete(key, name, lists(listed(key, text)))
 return record`,
 )
 
@@ -110,19 +109,17 @@ export const remove: Script = script(
 local key = KEYS[1]
 local text = live(key, version == '')
 if version ~= '' and not (text and string.sub(text, ${at.version}) == version) then return { 0 } end
-local hashes = text and listing(key, text)
-if text then delete(key, name, text) else redis.call('DEL', key) end
+local subject, sid = '', ''
+if text then subject, sid = listed(key, text) end
+delete(key, name, lists(subject, sid))
 local reply = { text and 1 or 0, bump(KEYS[2], bucket, names) }
-if text and indexes == '' then
-  local subject = number(text, ${at.subject})
-  reply[3] = { string.sub(hashes, 1, subject), string.sub(hashes, subject + 1, subject + number(text, ${at.sid})) }
-end
+if text and indexes == '' then reply[3] = { subject, sid } end
 return reply`,
 )
 
 const isIn = `
-local function isIn(list, key, text)
-  for _, other in ipairs(lists(key, text)) do if other == list then return true end end
+local function isIn(list, its)
+  for _, other in ipairs(its) do if other == list then return true end end
   return false
 end
 `
@@ -136,8 +133,9 @@ for i = 2, #KEYS do
   for _, name in ipairs(redis.call('ZRANGE', KEYS[i], 0, -1)) do
     local key = prefix .. name
     local text = name ~= except and live(key, true)
-    if text and isIn(KEYS[i], key, text) then
-      delete(key, name, text)
+    local its = text and lists(listed(key, text)) or {}
+    if isIn(KEYS[i], its) then
+      delete(key, name, its)
       removed = removed + 1
       local bucket = number(text, ${at.bucket})
       if not named[bucket] then
@@ -175,10 +173,12 @@ for _, list in ipairs(KEYS) do
     for _, name in ipairs(found) do
       local key = prefix .. name
       local text = live(key, true)
-      if text and isIn(list, key, text) then
+      local subject, sid, label = '', '', ''
+      if text then subject, sid, label = listed(key, text) end
+      if isIn(list, lists(subject, sid)) then
         reply[#reply + 1] = name
-        reply[#reply + 1] = string.sub(text, 1, ${headLength})
-        reply[#reply + 1] = string.sub(listing(key, text), number(text, ${at.subject}) + number(text, ${at.sid}) + 1)
+        reply[#reply + 1] = text
+        reply[#reply + 1] = label
         if number(text, ${at.createdAt}) > tonumber(from) then count = count + 1 end
       else
         gone[#gone + 1] = name

@@ -1,4 +1,6 @@
 import { SallyportError, StoreUnavailableError } from '../../shared/errors.ts'
+import { meaningOf } from '../rules/signs.ts'
+import type { Signs } from '../rules/signs.ts'
 import { tlsFault } from '../rules/tls.ts'
 import { RedisError } from './error.ts'
 
@@ -24,8 +26,8 @@ const reasons: Record<string, string> = {
 const hungUp =
   'Redis hung up; if it always does, is TLS on at both ends or at neither, and does it ask for a client certificate?'
 
-/** What else the server, a socket or a resolver says, wherever in its text. */
-const signs: readonly (readonly [sign: string, message: string])[] = [
+/** What else the server, a socket or a resolver says. */
+const signs: Signs = [
   ['max number of clients', 'Redis has no connection left; raise its maxclients'],
   ['without any password configured', 'Redis has no password set, and one was given'],
   ['DB index is out of range', 'Redis has no database of this number; raise its `databases`, or name another'],
@@ -69,9 +71,9 @@ export function translated(error: unknown, keyPrefix: string): unknown {
     return new SallyportError('ERR_STORE_VALUE_TOO_LARGE', text, { cause: error })
   }
 
-  const [, said = reasons[code]] = signs.find(([sign]) => message.includes(sign)) ?? []
   const ofTls = code === 'CONNECTION' ? tlsFault(message) : undefined
-  return unavailable(ofTls ?? said ?? 'Redis refused a command', error)
+  const said = ofTls ?? meaningOf(message, signs) ?? reasons[code]
+  return unavailable(said ?? 'Redis refused a command', error)
 }
 
 function unavailable(message: string, cause: unknown): StoreUnavailableError {

@@ -54,8 +54,9 @@ export class Lane {
   async #connect(): Promise<Connection> {
     const { clock, timeoutMs, open, check } = this.#seams
     const startedAt = clock.monotonic()
-    const gone = new RedisError('CONNECTION', 'the connection was closed')
-    const raw = await open((reason) => connection.end(reason === undefined ? gone : redisError(reason)))
+    const raw = await open((reason = new RedisError('CONNECTION', 'the connection was closed')) =>
+      connection.end(redisError(reason)),
+    )
     const connection: Connection = new Connection(raw, { clock, timeoutMs, onEnd: () => this.#forget(connection) })
     this.#opening = connection
     try {

@@ -59,7 +59,7 @@ if size > place or 2 * size < place then
   place = math.ceil(size / ${step}) * ${step}
   local rest = string.sub(head, ${before.createdAt + 1}, ${before.version})
   local blanks = string.rep(' ', place - size)
-  local record = string.format('%010.0f', place) .. rest .. versioned .. blanks .. listing(key, text)
+  local record = string.format('%010.0f', place) .. rest .. versioned .. blanks .. table.concat({ listed(key, text) })
   if instant then redis.call('SET', key, record, 'PXAT', instant) else redis.call('SET', key, record, 'KEEPTTL') end
 else
   local surplus = number(text, ${at.length}) - size

@@ -1,8 +1,11 @@
+import { meaningOf } from './signs.ts'
+import type { Signs } from './signs.ts'
+
 const untrusted =
   'the certificate of the server is from no authority trusted here; name that in the options of TLS or in NODE_EXTRA_CA_CERTS'
 
-/** What Node.js and OpenSSL say, wherever in their text, in words for whoever reads the log. */
-const signs: readonly (readonly [sign: string, message: string])[] = [
+/** What Node.js and OpenSSL say. */
+const signs: Signs = [
   ["does not match certificate's altnames", 'the certificate of the server is for another host name'],
   ['certificate has expired', 'the certificate of the server has expired'],
   ['certificate is not yet valid', 'the certificate of the server is not valid yet; is the clock right?'],
@@ -15,5 +18,5 @@ const signs: readonly (readonly [sign: string, message: string])[] = [
 
 /** What an error of a socket says of the server's certificate or of TLS; undefined where it is about something else. */
 export function tlsFault(text: string): string | undefined {
-  return signs.find(([sign]) => text.includes(sign))?.[1]
+  return meaningOf(text, signs)
 }
