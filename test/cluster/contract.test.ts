@@ -1,15 +1,13 @@
 import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { Cluster } from 'ioredis'
-import { createCluster } from 'redis'
 import type { Bump, NewEntry, Store } from '../../src/cache/store.ts'
 import { isSallyportError } from '../../src/shared/errors.ts'
 import { redisStore } from '../../src/stores/redis.ts'
 import { storeContract } from '../../src/testing.ts'
 import { eventually } from '../support/eventually.ts'
 import { recordingLogger } from '../support/recording-logger.ts'
-import { asked, moveSlotOf, startCluster } from '../support/redis-cluster.ts'
+import { asked, clusterClients, moveSlotOf, startCluster } from '../support/redis-cluster.ts'
 import type { TestServer } from '../support/servers/server.ts'
 import { whyNotTested } from '../support/servers/why-not-tested.ts'
 
@@ -23,10 +21,7 @@ describe('Redis Cluster', { skip: whyNotTested('redis', 'own') }, async () => {
     await Promise.all(servers.map((server) => server.stop()))
   })
 
-  const clients = {
-    redis: () => createCluster({ rootNodes: servers.slice(0, 2).map(({ url }) => ({ url })) }),
-    ioredis: () => new Cluster([servers[0]!.port], { lazyConnect: true }),
-  }
+  const clients = clusterClients(servers)
   const make = (way: keyof typeof clients, keyPrefix: string): Store => {
     const { logger } = recordingLogger()
     // To open one takes connections to every server, on machines that have other things to do.

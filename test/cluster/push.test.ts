@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
-import { Cluster } from 'ioredis'
 import { createCluster } from 'redis'
 import { bucketOf } from '../../src/cache/bucket.ts'
 import type { Store } from '../../src/cache/store.ts'
 import { redisStore } from '../../src/stores/redis.ts'
 import { eventually } from '../support/eventually.ts'
 import { recordingLogger } from '../support/recording-logger.ts'
-import { asked, moveSlotOf, startCluster } from '../support/redis-cluster.ts'
+import { asked, clusterClients, moveSlotOf, startCluster } from '../support/redis-cluster.ts'
 import { whyNotTested } from '../support/servers/why-not-tested.ts'
 
 const buckets = 16
@@ -23,10 +22,7 @@ describe('what is announced in a Redis Cluster', { skip: whyNotTested('redis', '
     await Promise.all(servers.map((server) => server.stop()))
   })
 
-  const clients = {
-    redis: () => createCluster({ rootNodes: servers.slice(0, 2).map(({ url }) => ({ url })) }),
-    ioredis: () => new Cluster([servers[0]!.port], { lazyConnect: true }),
-  }
+  const clients = clusterClients(servers)
   const open = async (driver: keyof typeof clients, keyPrefix: string): Promise<Store> => {
     const store = redisStore({ client: clients[driver](), keyPrefix, logger: recordingLogger().logger })
     opened.push(store)

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { inspect } from 'node:util'
-import { Client, Pool } from 'pg'
+import { Client } from 'pg'
 import type { PoolConfig } from 'pg'
 import type { Store } from '../../src/cache/store.ts'
 import { isSallyportError } from '../../src/shared/errors.ts'
 import { postgresStore } from '../../src/stores/postgres.ts'
 import type { PostgresStoreOptions } from '../../src/stores/postgres.ts'
 import { freePort } from '../support/servers/ports.ts'
+import { applicationPool } from '../support/application-pool.ts'
 import { freshDatabase } from '../support/servers/shared.ts'
 import type { FreshDatabase } from '../support/servers/shared.ts'
 import { whyNotTested } from '../support/servers/why-not-tested.ts'
@@ -59,7 +60,7 @@ describe('bad input', { skip: whyNotTested('postgres') }, () => {
   })
 
   test('a pool that answers in binary is refused', async () => {
-    const pool = new Pool({ connectionString: database.url, binary: true } as PoolConfig)
+    const pool = applicationPool(database.url, { binary: true } as PoolConfig)
     const store = postgresStore({ pool })
     await assert.rejects(store.read(['a']), /answer in binary.*leave out `binary`/)
     await store.close()

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { Pool } from 'pg'
 import type { Write } from '../../src/cache/store.ts'
 import { hasCode } from '../../src/shared/errors.ts'
 import { systemClock } from '../../src/shared/clock.ts'
 import { postgresStore } from '../../src/stores/postgres.ts'
+import { applicationPool } from '../support/application-pool.ts'
 import { freshDatabase } from '../support/servers/shared.ts'
 import type { FreshDatabase } from '../support/servers/shared.ts'
 import { whyNotTested } from '../support/servers/why-not-tested.ts'
@@ -20,9 +20,7 @@ describe('writes made one by one because one of them was refused', { skip: whyNo
   /** What a batch with a key that is too long answers, if the server takes `tookMs` to refuse it. */
   async function answered(tableName: string, tookMs: number): Promise<string[]> {
     let lateBy = 0
-    const pool = new Pool({ connectionString: database.url })
-    // The database may be dropped before the server has said goodbye to all of them.
-    pool.on('error', () => {})
+    const pool = applicationPool(database.url)
     pool.on('connect', (client) => {
       const query = client.query.bind(client) as (...args: unknown[]) => Promise<unknown>
       const slowToRefuse = (...args: unknown[]): Promise<unknown> =>

@@ -4,6 +4,7 @@ import pg from 'pg'
 import type { Store } from '../../src/cache/store.ts'
 import { postgresStore } from '../../src/stores/postgres.ts'
 import type { PostgresStoreOptions } from '../../src/stores/postgres.ts'
+import { applicationPool } from '../support/application-pool.ts'
 import { freshDatabase } from '../support/servers/shared.ts'
 import type { FreshDatabase } from '../support/servers/shared.ts'
 import { whyNotTested } from '../support/servers/why-not-tested.ts'
@@ -20,9 +21,7 @@ for (const isolation of ['repeatable read', 'serializable'])
       const name = new URL(database.url).pathname.slice(1)
       await client.query(`ALTER DATABASE ${name} SET default_transaction_isolation = '${isolation}'`)
       await client.end()
-      pool = new pg.Pool({ connectionString: database.url, max: 10 })
-      // The database may be dropped before the server has said goodbye to all of them.
-      pool.on('error', () => {})
+      pool = applicationPool(database.url, { max: 10 })
     })
     after(async () => {
       await pool.end()

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { Client, Pool } from 'pg'
+import { Client } from 'pg'
 import type { NewEntry, Store, Write } from '../../src/cache/store.ts'
 import { hasCode, isSallyportError } from '../../src/shared/errors.ts'
 import { postgresStore } from '../../src/stores/postgres.ts'
 import type { PostgresStoreOptions } from '../../src/stores/postgres.ts'
 import { eventually } from '../support/eventually.ts'
 import { seededRandom } from '../support/seeded-random.ts'
+import { applicationPool } from '../support/application-pool.ts'
 import { freshDatabase } from '../support/servers/shared.ts'
 import type { FreshDatabase } from '../support/servers/shared.ts'
 import { whyNotTested } from '../support/servers/why-not-tested.ts'
@@ -130,7 +131,7 @@ describe('load', { skip: whyNotTested('postgres') }, () => {
   })
 
   test('a ready pool stays open and whole', async () => {
-    const pool = new Pool({ connectionString: database.url, max: 3 })
+    const pool = applicationPool(database.url, { max: 3 })
     await using({ tableName: 'lent', pool, push: false }, async (store) => {
       await Promise.all(Array.from({ length: 50 }, () => store.read(['a'])))
       await assert.rejects(store.create({ key: 'x'.repeat(300), value: Buffer.alloc(1), lifetime }))
@@ -146,7 +147,7 @@ describe('load', { skip: whyNotTested('postgres') }, () => {
   })
 
   test('two stores share a pool although their statements differ', async () => {
-    const pool = new Pool({ connectionString: database.url, max: 1 })
+    const pool = applicationPool(database.url, { max: 1 })
     await using({ tableName: 'first', pool, push: false }, (first) =>
       using({ tableName: 'second', pool, push: false }, async (second) => {
         await first.create({ key: 'a', value: Buffer.from('1'), lifetime })

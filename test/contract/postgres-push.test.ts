@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, test } from 'node:test'
 import { inspect } from 'node:util'
-import { Client, Pool } from 'pg'
+import { Client } from 'pg'
 import { bucketOf } from '../../src/cache/bucket.ts'
 import type { Bump, Store } from '../../src/cache/store.ts'
 import { postgresStore } from '../../src/stores/postgres.ts'
@@ -10,6 +10,7 @@ import { faultProxy } from '../../src/testing/fault-proxy.ts'
 import { startNode } from '../support/child-process.ts'
 import { eventually } from '../support/eventually.ts'
 import { recordingLogger } from '../support/recording-logger.ts'
+import { applicationPool } from '../support/application-pool.ts'
 import { freshDatabase } from '../support/servers/shared.ts'
 import type { FreshDatabase } from '../support/servers/shared.ts'
 import { whyNotTested } from '../support/servers/why-not-tested.ts'
@@ -187,7 +188,7 @@ describe('push', { skip: whyNotTested('postgres') }, () => {
   })
 
   test('a store with a ready pool listens on a connection made like those of the pool', async () => {
-    const pool = new Pool({ connectionString: database.url, max: 2 })
+    const pool = applicationPool(database.url, { max: 2 })
     const [one, other] = [await open(), await open({ pool })]
     await listening(other, one)
     await other.close()

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { Pool } from 'pg'
+import type { Pool } from 'pg'
 import type { Store } from '../../src/cache/store.ts'
 import { postgresStore } from '../../src/stores/postgres.ts'
+import { applicationPool } from '../support/application-pool.ts'
 import { freshDatabase } from '../support/servers/shared.ts'
 import type { FreshDatabase } from '../support/servers/shared.ts'
 import { whyNotTested } from '../support/servers/why-not-tested.ts'
@@ -18,9 +19,7 @@ describe('a removal by subject while that subject signs in', { skip: whyNotTeste
   let other: Store
   before(async () => {
     database = await freshDatabase('postgres')
-    pool = new Pool({ connectionString: database.url, max: 1 })
-    // The database may be dropped before the server has said goodbye to all of them.
-    pool.on('error', () => {})
+    pool = applicationPool(database.url, { max: 1 })
     const options = { tableName: 'entries', logger: silentLogger, push: false, operationTimeoutMs: 10_000 }
     store = postgresStore({ pool, ...options })
     other = postgresStore({ connectionString: database.url, ...options })

@@ -1,4 +1,5 @@
-import { createClient } from 'redis'
+import { Cluster } from 'ioredis'
+import { createClient, createCluster } from 'redis'
 import { eventually } from './eventually.ts'
 import { freePort } from './servers/ports.ts'
 import { startServer } from './servers/server.ts'
@@ -23,6 +24,14 @@ export async function startCluster({ replicas = false } = {}): Promise<TestServe
     throw error
   }
   return servers
+}
+
+/** Makers of clients that know some of the servers, and have to be told of the rest. */
+export function clusterClients(servers: readonly TestServer[]): Record<'redis' | 'ioredis', () => object> {
+  return {
+    redis: () => createCluster({ rootNodes: servers.slice(0, 2).map(({ url }) => ({ url })) }),
+    ioredis: () => new Cluster([servers[0]!.port], { lazyConnect: true }),
+  }
 }
 
 async function join(servers: readonly TestServer[], busPorts: readonly number[]): Promise<void> {
